@@ -27,7 +27,7 @@ func TestDiskFull(t *testing.T) {
 		WriteFile(path, big),
 		WriteDir(sub, func(tmp string) error { return WriteFile(filepath.Join(tmp, "f"), big) }),
 	} {
-		if !errors.Is(err, unix.ENOSPC) || !strings.Count(err.Error(), "disk full while writing "+dir) != 1 {
+		if !errors.Is(err, unix.ENOSPC) || strings.Count(err.Error(), "disk full while writing "+dir) != 1 {
 			t.Errorf("got %v", err)
 		}
 	}
