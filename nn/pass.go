@@ -23,7 +23,8 @@ type Param struct {
 	Name  string // as the model's name table has it, fused parts under one name
 	Index int    // in the model's list of parameters
 	W     Mat    // [out, in], or [1, C] for norms and biases
-	Decay bool   // weight decay applies: all but norms and biases
+	// Vector says that W is [1, n]: a norm's weight or a bias. Weight decay does not apply to them.
+	Vector bool
 }
 
 // Seqs says where the sequences of a packed batch lie.
@@ -77,6 +78,13 @@ func Mix(x uint64) uint64 {
 	x = (x ^ x>>30) * 0xBF58476D1CE4E5B9
 	x = (x ^ x>>27) * 0x94D049BB133111EB
 	return x ^ x>>31
+}
+
+// Drop applies dropout to x in place; on a gradient it is its own backward.
+func (p *Pass) Drop(x Mat, prob Float, site int) {
+	if p.drops(prob) {
+		p.Device.Dropout(x, x, prob, p.key(site))
+	}
 }
 
 // dropped returns dy, the gradient of a dropout's output, as that of its input, in scratch memory.

@@ -1,0 +1,105 @@
+package model
+
+import (
+	"github.com/hone-ml/hone/collate"
+	"github.com/hone-ml/hone/compute"
+	"github.com/hone-ml/hone/nn"
+)
+
+// A Run is one worker's use of a Model: its memory, activations and gradients. It is not safe for concurrent
+// use; several Runs may share a Model as long as nobody changes the weights.
+type Run struct {
+	*Model
+	// Grads gather what Backward finds; nil means that no gradients are wanted.
+	Grads *nn.Grads
+	// Checkpoint trades time for memory: activations of a block are computed again in Backward.
+	Checkpoint bool
+	// Dropout is the key of the masks of the next pass; 0, as for evaluation, means no dropout.
+	Dropout uint64
+
+	pass nn.Pass
+	acts nn.StackActs
+	ids  []int32
+}
+
+// NewRun returns a Run on device d.
+func (m *Model) NewRun(d compute.Device) *Run {
+	return &Run{Model: m, pass: nn.Pass{Device: d, Arena: &compute.Arena{}}}
+}
+
+// Hidden returns the hidden rows after the final norm, [R, C], of the rows kept (nil for all) of the packed
+// sequences ids, as AutoModel does. With a cache, ids are the new tokens only. The result is valid until the
+// next pass.
+func (r *Run) Hidden(ids []int32, s nn.Seqs, kept []int32, cache *nn.Cache) compute.Mat {
+	p := &r.pass
+	p.Grads, p.Checkpoint, p.Dropout, p.Cache = nil, false, 0, cache
+	p.Start(s, kept)
+	return r.forward(ids)
+}
+
+// Logits returns the scores over the vocabulary, [R, V], after hidden rows.
+func (r *Run) Logits(h compute.Mat) compute.Mat { return r.Head.Logits(&r.pass, h) }
+
+// Loss returns the summed cross-entropy of the batch and adds scale times its gradient to Grads.
+func (r *Run) Loss(b *collate.Batch, smoothing, scale float64) float64 {
+	if len(b.Rows) == 0 {
+		return 0
+	}
+	p := &r.pass
+	p.Grads, p.Checkpoint, p.Dropout, p.Cache = r.Grads, r.Checkpoint, r.Dropout, nil
+	p.Start(nn.Seqs{Cu: b.Cu, Pos: b.Pos}, kept(b))
+	h := r.forward(b.IDs)
+	sum, dh := r.Head.Loss(p, h, b.Targets, nn.Float(smoothing), nn.Float(scale))
+	r.backward(dh)
+	return sum
+}
+
+// NLL writes the cross-entropy of each target of the batch to loss [len(b.Targets)].
+func (r *Run) NLL(loss []nn.Float, b *collate.Batch) {
+	if len(b.Rows) == 0 {
+		return
+	}
+	h := r.Hidden(b.IDs, nn.Seqs{Cu: b.Cu, Pos: b.Pos}, kept(b), nil)
+	r.Head.NLL(&r.pass, loss, h, b.Targets)
+}
+
+// kept returns the rows that the loss of b reads, nil if it reads them all.
+func kept(b *collate.Batch) []int32 {
+	if len(b.Rows) == len(b.IDs) {
+		return nil
+	}
+	return b.Rows
+}
+
+// forward embeds ids and runs the stack.
+func (r *Run) forward(ids []int32) compute.Mat {
+	p := &r.pass
+	r.ids = ids
+	x := p.New(len(ids), r.Config.HiddenSize)
+	p.Gather(x, r.Wte.W, ids)
+	if r.Wpe != nil {
+		mark := p.Mark()
+		pos := p.New(len(ids), r.Config.HiddenSize)
+		p.Gather(pos, r.Wpe.W, p.Pos)
+		p.Add(x, x, pos)
+		p.Release(mark)
+	}
+	p.Drop(x, nn.Float(r.Config.EmbdDropout), nn.SiteEmbedding)
+	return r.Stack.Forward(p, &r.acts, x)
+}
+
+// backward undoes forward, given the gradient of the hidden rows.
+func (r *Run) backward(dh compute.Mat) {
+	p := &r.pass
+	dx := r.Stack.Backward(p, &r.acts, dh)
+	p.Drop(dx, nn.Float(r.Config.EmbdDropout), nn.SiteEmbedding)
+	if g := p.Grads.Of(r.Wte); !g.Empty() {
+		p.ScatterAdd(g, dx, r.ids)
+	}
+	if g := p.Grads.Of(r.Wpe); !g.Empty() {
+		p.ScatterAdd(g, dx, p.Pos)
+	}
+}
+
+// Peak returns the most bytes of activations that the Run has held at once.
+func (r *Run) Peak() int64 { return int64(r.pass.Arena.Peak()) * 4 }
