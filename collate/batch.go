@@ -22,11 +22,10 @@ type Batch struct {
 	Cu  []int32 // cu_seqlens: sequence s is rows [Cu[s], Cu[s+1])
 
 	Rows    []int32 // [R] the rows that predict a labelled token, in increasing order
-	Targets []int32 // [R] that token
+	Targets []int32 // [R] that token; the loss is divided by their number over a whole optimizer step
 	Of      []int32 // [R] index of its example in the batch
 
 	Examples int // how many examples were packed
-	Items    int // labels that are not Ignore, counted before the shift as the reference does
 	Tokens   int // input_ids of all examples
 }
 
@@ -44,7 +43,6 @@ func Pack(dst *Batch, examples []Example) {
 			if y == Ignore {
 				continue
 			}
-			dst.Items++
 			if j > 0 {
 				dst.Rows = append(dst.Rows, int32(start+j-1))
 				dst.Targets = append(dst.Targets, y)
