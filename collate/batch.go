@@ -27,6 +27,7 @@ type Batch struct {
 
 	Examples int // how many examples were packed
 	Tokens   int // input_ids of all examples
+	Longest  int // input_ids of the longest example
 }
 
 // Pack fills dst, whose memory it reuses, with the examples of one batch.
@@ -38,6 +39,7 @@ func Pack(dst *Batch, examples []Example) {
 			panic(fmt.Sprintf("collate: example with %d ids and %d labels", len(e.IDs), len(e.Labels)))
 		}
 		dst.Tokens += len(e.IDs)
+		dst.Longest = max(dst.Longest, len(e.IDs))
 		start, last := len(dst.IDs), 0
 		for j, y := range e.Labels {
 			if y == Ignore {

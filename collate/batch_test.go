@@ -18,7 +18,7 @@ func TestPack(t *testing.T) {
 		})
 	}
 	want := Batch{IDs: []int32{5, 6, 1, 2}, Pos: []int32{0, 1, 0, 1}, Cu: []int32{0, 2, 4},
-		Rows: []int32{1, 2, 3}, Targets: []int32{7, 2, 3}, Of: []int32{0, 2, 2}, Examples: 4, Tokens: 9}
+		Rows: []int32{1, 2, 3}, Targets: []int32{7, 2, 3}, Of: []int32{0, 2, 2}, Examples: 4, Tokens: 9, Longest: 4}
 	if d := cmp.Diff(want, b); d != "" {
 		t.Error(d)
 	}

@@ -47,7 +47,7 @@ func (r *Run) Loss(b *collate.Batch, smoothing, scale float64) float64 {
 	}
 	p := &r.pass
 	p.Grads, p.Checkpoint, p.Dropout, p.Cache = r.Grads, r.Checkpoint, r.Dropout, nil
-	p.Start(nn.Seqs{Cu: b.Cu, Pos: b.Pos}, kept(b))
+	p.Start(seqs(b), kept(b))
 	h := r.forward(b.IDs)
 	sum, dh := r.Head.Loss(p, h, b.Targets, nn.Float(smoothing), nn.Float(scale))
 	r.backward(dh)
@@ -59,9 +59,11 @@ func (r *Run) NLL(loss []nn.Float, b *collate.Batch) {
 	if len(b.Rows) == 0 {
 		return
 	}
-	h := r.Hidden(b.IDs, nn.Seqs{Cu: b.Cu, Pos: b.Pos}, kept(b), nil)
+	h := r.Hidden(b.IDs, seqs(b), kept(b), nil)
 	r.Head.NLL(&r.pass, loss, h, b.Targets)
 }
+
+func seqs(b *collate.Batch) nn.Seqs { return nn.Seqs{Cu: b.Cu, Pos: b.Pos, Longest: b.Longest} }
 
 // kept returns the rows that the loss of b reads, nil if it reads them all.
 func kept(b *collate.Batch) []int32 {

@@ -41,8 +41,9 @@ func (c *Cache) append(layer int, k, v Mat, s Seqs) (Mat, Mat) {
 	return c.K[layer], c.V[layer]
 }
 
-// length returns the highest position of the pass plus one.
-func (s Seqs) length() (n int) {
+// length returns the length of the longest sequence.
+func (s Seqs) length() int {
+	n := s.Longest
 	for _, p := range s.Pos {
 		n = max(n, int(p)+1)
 	}

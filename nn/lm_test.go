@@ -218,5 +218,5 @@ func (t tokens) targets(rows []int32) (ids []int32) {
 // sequence returns sequence s alone.
 func (t tokens) sequence(s int) tokens {
 	lo, hi := t.Cu[s], t.Cu[s+1]
-	return tokens{Seqs{[]int32{0, hi - lo}, t.Pos[lo:hi]}, t.ids[lo:hi], t.target[lo:hi]}
+	return tokens{Seqs{Cu: []int32{0, hi - lo}, Pos: t.Pos[lo:hi]}, t.ids[lo:hi], t.target[lo:hi]}
 }

@@ -31,6 +31,9 @@ type Param struct {
 type Seqs struct {
 	Cu  []int32 // cu_seqlens: sequence s is rows [Cu[s], Cu[s+1])
 	Pos []int32 // position of each row in its sequence
+	// Longest is the length of the longest sequence if that is more than its rows here tell, as when its last
+	// token is no input. Only RoPE with dynamic scaling asks.
+	Longest int
 }
 
 // Rows returns the number of token rows.

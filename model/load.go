@@ -1,0 +1,172 @@
+package model
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/hone-ml/hone/compute"
+	"github.com/hone-ml/hone/nn"
+	"github.com/hone-ml/hone/safetensors"
+)
+
+// Load reads a model from a folder in Hugging Face layout: config.json and model.safetensors, in one file or in
+// shards, in float32, float16 or bfloat16.
+func Load(dir string) (*Model, error) {
+	c, err := LoadConfig(dir)
+	if err != nil {
+		return nil, err
+	}
+	f, err := openWeights(dir)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	if err := holds(f, dir, c); err != nil {
+		return nil, err
+	}
+	m := build(c)
+	if b, err := readSmall(filepath.Join(dir, "generation_config.json")); err == nil {
+		m.files["generation_config.json"] = b
+	}
+	if m.Unused, err = m.read(f, dir); err != nil {
+		return nil, err
+	}
+	return m, nil
+}
+
+// LoadWeights replaces the weights of m by those in dir, which must be of the same architecture and sizes.
+func (m *Model) LoadWeights(dir string) error {
+	f, err := openWeights(dir)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	_, err = m.read(f, dir)
+	return err
+}
+
+func openWeights(dir string) (*safetensors.File, error) {
+	f, err := safetensors.OpenDir(dir)
+	if err == nil {
+		return f, nil
+	}
+	for _, old := range []string{"pytorch_model.bin", "pytorch_model.bin.index.json", "tf_model.h5", "model.ckpt.index"} {
+		if _, e := os.Stat(filepath.Join(dir, old)); e == nil {
+			return nil, fmt.Errorf("model: %s has its weights in %s only, a format that can run code when read; convert it to model.safetensors", dir, old)
+		}
+	}
+	return nil, err
+}
+
+// holds refuses, before anything is allocated, a config that describes more weights than there are.
+func holds(f *safetensors.File, dir string, c *Config) error {
+	var n int64
+	for _, name := range f.Names() {
+		info, _ := f.Info(name)
+		n += int64(info.Elements())
+	}
+	if want := c.NumParams(); want > n {
+		return fmt.Errorf("model: config.json in %s describes %d weights, but its safetensors files hold %d: they belong to different models", dir, want, n)
+	}
+	return nil
+}
+
+// read fills the parameters from f and returns the names that it had no use for.
+func (m *Model) read(f *safetensors.File, dir string) (unused []string, err error) {
+	used := map[string]bool{}
+	var missing []string
+	for _, t := range m.tensors {
+		name := t.Name
+		info, ok := f.Info(name)
+		if !ok {
+			name = t.baseName()
+			info, ok = f.Info(name)
+		}
+		if !ok {
+			missing = append(missing, t.Name)
+			continue
+		}
+		used[name] = true
+		if !slices.Equal(info.Shape, t.Shape()) {
+			return nil, fmt.Errorf("model: %s: tensor %s is %v, but config.json makes it %v", dir, name, info.Shape, t.Shape())
+		}
+		if err := t.read(f, name); err != nil {
+			return nil, err
+		}
+	}
+	if len(missing) > 0 {
+		return nil, fmt.Errorf("model: %s lacks %d tensors of a %s, such as %s", dir, len(missing), m.Config.ModelType, missing[0])
+	}
+	for _, name := range f.Names() {
+		if !used[name] && !derived(name) {
+			unused = append(unused, name)
+		}
+	}
+	return unused, nil
+}
+
+// derived reports whether a tensor holds nothing that the model does not compute: causal masks and rotary
+// frequencies of old checkpoints, and the copy of a tied embedding.
+func derived(name string) bool {
+	for _, suffix := range []string{".attn.bias", ".attn.masked_bias", ".rotary_emb.inv_freq", "lm_head.weight"} {
+		if strings.HasSuffix(name, suffix) {
+			return true
+		}
+	}
+	return false
+}
+
+// read fills the tensor's part of its parameter.
+func (t Tensor) read(f *safetensors.File, name string) error {
+	dst := t.View(t.P.W)
+	if !t.Transpose {
+		return readFloats(dst.Flat(), func(v []float32) error { return f.ReadFloat32(v, name) })
+	}
+	const rows = 64 // of the file at a time, so that writes to dst fill cache lines
+	part := compute.NewMat(rows, dst.Rows)
+	for lo := 0; lo < dst.Cols; lo += rows {
+		n := min(rows, dst.Cols-lo)
+		part := part.RowSpan(0, n)
+		err := readFloats(part.Flat(), func(v []float32) error { return f.ReadFloat32Rows(v, name, lo, lo+n) })
+		if err != nil {
+			return err
+		}
+		for j := range dst.Rows {
+			d := dst.Row(j)[lo : lo+n]
+			for i := range d {
+				d[i] = part.Data[i*part.Stride+j]
+			}
+		}
+	}
+	return nil
+}
+
+// readFloats lets read fill dst, by way of float32 where dst is wider.
+func readFloats(dst []nn.Float, read func([]float32) error) error {
+	if v, ok := any(dst).([]float32); ok {
+		return read(v)
+	}
+	v := make([]float32, len(dst))
+	if err := read(v); err != nil {
+		return err
+	}
+	for i, e := range v {
+		dst[i] = nn.Float(e)
+	}
+	return nil
+}
+
+// readSmall reads a file of at most a few MiB.
+func readSmall(path string) ([]byte, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if info.Size() > maxConfigBytes {
+		return nil, fmt.Errorf("model: %s has %d bytes, far more than such a file needs", path, info.Size())
+	}
+	return os.ReadFile(path)
+}
