@@ -1,0 +1,95 @@
+//go:build !f64
+
+package cpu
+
+import (
+	"fmt"
+
+	"github.com/hone-ml/hone/compute"
+)
+
+const (
+	// grain is about how many elements a task handles, so that handing it out costs nothing to speak of.
+	grain = 1 << 13
+	// block is the columns that a task owns in kernels that reduce over rows: whole cache lines.
+	block = 64
+)
+
+// rows calls f for each of n rows of the given width, on all threads.
+func (d *Device) rows(n, cols int, f func(i int)) {
+	per := max(1, grain/max(cols, 1))
+	d.pool.each((n+per-1)/per, func(task int) {
+		for i := task * per; i < min(n, (task+1)*per); i++ {
+			f(i)
+		}
+	})
+}
+
+// blocks calls f for each block [lo, hi) of columns, on all threads.
+func (d *Device) blocks(cols int, f func(lo, hi int)) {
+	d.pool.each((cols+block-1)/block, func(task int) {
+		f(task*block, min(cols, (task+1)*block))
+	})
+}
+
+// same panics unless a and b have one shape.
+func same(op string, a, b Mat) {
+	if a.Rows != b.Rows || a.Cols != b.Cols {
+		panic(fmt.Sprintf("cpu: %s: shapes %v and %v", op, a, b))
+	}
+}
+
+// row returns row i as a matrix, for the reference to work on.
+func row(m Mat, i int) Mat { return Mat{Rows: 1, Cols: m.Cols, Stride: m.Stride, Data: m.Row(i)} }
+
+// Add implements [compute.Device].
+func (d *Device) Add(dst, a, b Mat) {
+	same("Add", dst, a)
+	same("Add", dst, b)
+	d.rows(dst.Rows, dst.Cols, func(i int) { add(dst.Row(i), a.Row(i), b.Row(i)) })
+}
+
+// ColSum implements [compute.Device]. A task owns columns, so that their sums run in the order of rows.
+func (d *Device) ColSum(db, dy Mat) {
+	if db.Rows != 1 || db.Cols != dy.Cols {
+		panic(fmt.Sprintf("cpu: ColSum: %v of %v", db, dy))
+	}
+	d.blocks(dy.Cols, func(lo, hi int) {
+		sum := db.Data[lo:hi]
+		for i := range dy.Rows {
+			add(sum, sum, dy.Row(i)[lo:hi])
+		}
+	})
+}
+
+// Gather implements [compute.Device].
+func (d *Device) Gather(dst, src Mat, rows []int32) {
+	if dst.Rows != len(rows) || dst.Cols != src.Cols {
+		panic(fmt.Sprintf("cpu: Gather: %v from %d rows of %v", dst, len(rows), src))
+	}
+	d.rows(dst.Rows, dst.Cols, func(i int) { copy(dst.Row(i), src.Row(int(rows[i]))) })
+}
+
+// ScatterAdd implements [compute.Device]. A task owns columns, so that a row that comes twice is added to
+// in the order of i.
+func (d *Device) ScatterAdd(dst, src Mat, rows []int32) {
+	if src.Rows != len(rows) || dst.Cols != src.Cols {
+		panic(fmt.Sprintf("cpu: ScatterAdd: %v to %d rows of %v", src, len(rows), dst))
+	}
+	d.blocks(dst.Cols, func(lo, hi int) {
+		for i, r := range rows {
+			sum := dst.Row(int(r))[lo:hi]
+			add(sum, sum, src.Row(i)[lo:hi])
+		}
+	})
+}
+
+// add is dst = a + b.
+func add(dst, a, b []float32) {
+	a, b = a[:len(dst)], b[:len(dst)]
+	for j, x := range a {
+		dst[j] = x + b[j]
+	}
+}
+
+var ref compute.Ref
