@@ -190,7 +190,7 @@ func TestBadWrites(t *testing.T) {
 		`reserved for metadata`:             {Float32(metaKey, F32, []int{4}, x)},
 		`the name is not UTF-8`:             {Float32("\xff", F32, []int{4}, x)},
 		`negative size`:                     {Float32("x", F32, []int{-4}, x)},
-		`overflows`:                         {Float32("x", F32, []int{1 << 31, 1 << 31}, x)},
+		`overflows`:                         {Float32("x", F32, []int{1 << 30, 1 << 30, 1 << 30}, x)},
 		`tensor "x": 4 bytes fewer than shape [5] of F32 takes`:  {Float32("x", F32, []int{5}, x)},
 		`tensor "x": 4 bytes more than the shape holds`:          {Float32("x", F32, []int{3}, x)},
 		`tensor "x": 8 bytes fewer than shape [4] of BF16 takes`: {{"x", BF16, []int{4}, nil}},
