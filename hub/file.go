@@ -19,7 +19,7 @@ func (c *Client) File(ctx context.Context, repo Repo, path string) (string, erro
 		return "", err
 	}
 	if err := checkPath(path); err != nil {
-		return "", err
+		return "", fmt.Errorf("hub: %s: %w", s.repo, err)
 	}
 	cached := s.find(path)
 	switch {

@@ -20,12 +20,12 @@ var (
 // goes on without: two writers of one blob write the same bytes to the same places, and the hash tells.
 func lock(ctx context.Context, path string) (unlock func(), err error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
-		return nil, fmt.Errorf("hub: lock: %w", err)
+		return nil, fmt.Errorf("lock: %w", err)
 	}
 	for wait := 5 * time.Millisecond; ; wait = min(2*wait, 250*time.Millisecond) {
 		f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o664)
 		if err != nil {
-			return nil, fmt.Errorf("hub: lock: %w", err)
+			return nil, fmt.Errorf("lock: %w", err)
 		}
 		err = tryLock(f)
 		switch {
@@ -37,10 +37,10 @@ func lock(ctx context.Context, path string) (unlock func(), err error) {
 		}
 		f.Close() // which also gives up the lock of a file that someone removed meanwhile
 		if err != nil && !errors.Is(err, errHeld) {
-			return nil, fmt.Errorf("hub: lock %s: %w", path, err)
+			return nil, fmt.Errorf("lock %s: %w", path, err)
 		}
 		if err := sleep(ctx, wait); err != nil {
-			return nil, fmt.Errorf("hub: waiting for %s, which another download holds: %w", path, err)
+			return nil, fmt.Errorf("waiting for %s, which another download holds: %w", path, err)
 		}
 	}
 }

@@ -126,7 +126,7 @@ func (r Repo) resolve(revision, path string) string {
 // checkPath refuses a slash-separated path that could mean anything but a file below a folder, under the rules
 // of any system: a cache made on one may be read on another. It is the gate for every name that comes from outside.
 func checkPath(path string) error {
-	refuse := func(why string) error { return fmt.Errorf("hub: file name %q refused: %s", path, why) }
+	refuse := func(why string) error { return fmt.Errorf("file name %q refused: %s", path, why) }
 	switch {
 	case path == "":
 		return refuse("it is empty")
@@ -168,7 +168,7 @@ func checkETag(etag string) error {
 		ok = ok && (c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c == '-' && i > 0 || c == '_')
 	}
 	if !ok || checkPath(etag) != nil {
-		return fmt.Errorf("hub: etag %.140q can't name a file: is the endpoint a Hub?", etag)
+		return fmt.Errorf("etag %.140q can't name a file: is the endpoint a Hub?", etag)
 	}
 	return nil
 }

@@ -35,7 +35,7 @@ func (c *Client) endpoint() string {
 func (c *Client) setup() error {
 	c.once.Do(func() {
 		if u, err := url.Parse(c.endpoint()); err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
-			c.setupErr = fmt.Errorf("hub: HF_ENDPOINT=%q is no address: want one as %s", c.Endpoint, DefaultEndpoint)
+			c.setupErr = fmt.Errorf("HF_ENDPOINT=%q is no address: want one as %s", c.Endpoint, DefaultEndpoint)
 			return
 		}
 		dialer := &net.Dialer{Timeout: 30 * time.Second, KeepAlive: 30 * time.Second}
@@ -53,7 +53,7 @@ func (c *Client) setup() error {
 		}
 		pem, err := readSmall(c.CAFile, 16<<20)
 		if err != nil {
-			c.setupErr = fmt.Errorf("hub: file of certificates: %w", err)
+			c.setupErr = fmt.Errorf("file of certificates: %w", err)
 			return
 		}
 		roots, err := x509.SystemCertPool()
@@ -61,7 +61,7 @@ func (c *Client) setup() error {
 			roots = x509.NewCertPool()
 		}
 		if !roots.AppendCertsFromPEM(pem) {
-			c.setupErr = fmt.Errorf("hub: %s has no certificate in PEM form", c.CAFile)
+			c.setupErr = fmt.Errorf("%s has no certificate in PEM form", c.CAFile)
 			return
 		}
 		c.transport.TLSClientConfig = &tls.Config{RootCAs: roots}

@@ -67,7 +67,7 @@ func (c *Client) fetchAll(ctx context.Context, s store, commit string, files []F
 	for _, f := range files {
 		done := int64(0)
 		if err := checkPath(f.Path); err != nil {
-			return fmt.Errorf("%w (in %s)", err, s.repo)
+			return fmt.Errorf("hub: %s: %w", s.repo, err)
 		}
 		if etag := f.etag(); etag != "" && f.Size >= 0 {
 			if isFile(s.blob(etag)) {
@@ -83,7 +83,8 @@ func (c *Client) fetchAll(ctx context.Context, s store, commit string, files []F
 		return fmt.Errorf("hub: %s: %w", s.repo, err)
 	}
 
-	ctx, cancel := context.WithCancelCause(ctx)
+	asked := ctx
+	ctx, cancel := context.WithCancelCause(asked)
 	defer cancel(nil)
 	queue := make(chan File)
 	var workers sync.WaitGroup
@@ -104,7 +105,10 @@ func (c *Client) fetchAll(ctx context.Context, s store, commit string, files []F
 	}
 	close(queue)
 	workers.Wait()
-	if ctx.Err() != nil {
+	switch {
+	case asked.Err() != nil:
+		return c.explain(asked, s.repo, "", asked.Err())
+	case ctx.Err() != nil:
 		return context.Cause(ctx)
 	}
 	return nil
