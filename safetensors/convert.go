@@ -41,15 +41,15 @@ func fromF16(dst []float32, src []byte) {
 }
 
 func f16ToF32(h uint16) float32 {
-	sign := uint32(h&0x8000) << 16
-	exp, frac := uint32(h>>10)&31, uint32(h&0x3ff)
-	switch exp {
-	case 0: // zero and subnormals: frac × 2⁻²⁴
-		return math.Float32frombits(sign | math.Float32bits(float32(frac)*(1.0/(1<<24))))
-	case 31:
-		return math.Float32frombits(sign | 0x7f800000 | frac<<13)
+	sign, rest := uint32(h&0x8000)<<16, uint32(h&0x7fff)
+	switch {
+	case rest-0x400 < 0x7c00-0x400: // normal: only the exponent's bias differs
+		return math.Float32frombits(sign | rest<<13 + (127-15)<<23)
+	case rest >= 0x7c00: // infinity and NaN
+		return math.Float32frombits(sign | 0x7f800000 | rest<<13)
 	}
-	return math.Float32frombits(sign | (exp+127-15)<<23 | frac<<13)
+	// zero and subnormals: rest × 2⁻²⁴
+	return math.Float32frombits(sign | math.Float32bits(float32(rest)*(1.0/(1<<24))))
 }
 
 func f32ToBF16(f float32) uint16 {
@@ -83,26 +83,25 @@ func f32ToF16(f float32) uint16 {
 	return sign | uint16(r)
 }
 
-// appendFloats appends v as the bytes of dtype, which must be F64, F32, F16 or BF16.
-func appendFloats(dst []byte, dtype Dtype, v []float32) []byte {
+// putFloats writes v to dst as the elements of dtype, which must be F64, F32, F16 or BF16. dst has their size.
+func putFloats(dst []byte, dtype Dtype, v []float32) {
 	le := binary.LittleEndian
 	switch dtype {
 	case F64:
-		for _, x := range v {
-			dst = le.AppendUint64(dst, math.Float64bits(float64(x)))
+		for i, x := range v {
+			le.PutUint64(dst[8*i:], math.Float64bits(float64(x)))
 		}
 	case F32:
-		for _, x := range v {
-			dst = le.AppendUint32(dst, math.Float32bits(x))
+		for i, x := range v {
+			le.PutUint32(dst[4*i:], math.Float32bits(x))
 		}
 	case F16:
-		for _, x := range v {
-			dst = le.AppendUint16(dst, f32ToF16(x))
+		for i, x := range v {
+			le.PutUint16(dst[2*i:], f32ToF16(x))
 		}
 	case BF16:
-		for _, x := range v {
-			dst = le.AppendUint16(dst, f32ToBF16(x))
+		for i, x := range v {
+			le.PutUint16(dst[2*i:], f32ToBF16(x))
 		}
 	}
-	return dst
 }

@@ -1,7 +1,9 @@
 package safetensors
 
 import (
+	"bytes"
 	"math"
+	"path/filepath"
 	"testing"
 )
 
@@ -103,9 +105,46 @@ func TestFallback(t *testing.T) {
 	}
 }
 
+// TestPieces writes a tensor in pieces that don't fit the encoder's chunks.
+func TestPieces(t *testing.T) {
+	v := make([]float32, 3*chunk+5)
+	for i := range v {
+		v[i] = float32(i) / 7
+	}
+	path := filepath.Join(t.TempDir(), "p.safetensors")
+	pieces := func(e *Encoder) error {
+		for rest := v; len(rest) > 0; {
+			n := min(chunk*3/2+1, len(rest))
+			if err := e.Float32(rest[:n]); err != nil {
+				return err
+			}
+			rest = rest[n:]
+		}
+		return nil
+	}
+	var ts []Tensor
+	for _, d := range []Dtype{F64, F32, F16, BF16} {
+		ts = append(ts, Tensor{d.String(), d, []int{len(v)}, pieces})
+	}
+	if err := Write(path, ts, nil); err != nil {
+		t.Fatal(err)
+	}
+	f := open(t, path)
+	for _, x := range ts {
+		want := make([]byte, len(v)*x.Dtype.Bits()/8)
+		putFloats(want, x.Dtype, v)
+		if got, _ := f.Bytes(x.Name); !bytes.Equal(got, want) {
+			t.Errorf("%s differs", x.Name)
+		}
+	}
+}
+
 func BenchmarkWiden(b *testing.B) {
 	const n = 1 << 20
 	dst, src := make([]float32, n), make([]byte, 4*n)
+	for i := range src {
+		src[i] = byte(i * 167 >> 3)
+	}
 	for _, c := range []struct {
 		name string
 		f    func([]float32, []byte)
@@ -122,7 +161,7 @@ func BenchmarkWiden(b *testing.B) {
 
 func BenchmarkNarrow(b *testing.B) {
 	const n = 1 << 20
-	src, buf := make([]float32, n), make([]byte, 0, 8*n)
+	src, buf := make([]float32, n), make([]byte, 2*n)
 	for i := range src {
 		src[i] = float32(i%1000)/500 - 1
 	}
@@ -130,7 +169,7 @@ func BenchmarkNarrow(b *testing.B) {
 		b.Run(d.String(), func(b *testing.B) {
 			b.SetBytes(4 * n)
 			for b.Loop() {
-				appendFloats(buf[:0], d, src)
+				putFloats(buf, d, src)
 			}
 		})
 	}

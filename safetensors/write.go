@@ -45,8 +45,8 @@ func Raw(name string, dtype Dtype, shape []int, data []byte) Tensor {
 type Encoder struct {
 	w     io.Writer
 	dtype Dtype
-	left  int
-	buf   []byte
+	left  int    // bytes still to come
+	buf   []byte // conversions, of chunk elements of any type
 }
 
 // Write takes little-endian bytes of the tensor's dtype.
@@ -61,6 +61,14 @@ func (e *Encoder) Write(p []byte) (int, error) {
 
 const chunk = 8192 // elements converted at a time
 
+// room returns the buffer for n elements, at most chunk.
+func (e *Encoder) room(n int) []byte {
+	if e.buf == nil {
+		e.buf = make([]byte, 8*chunk)
+	}
+	return e.buf[:n*e.dtype.Bits()/8]
+}
+
 // Float32 takes elements of a tensor of F64, F32, F16 or BF16 and rounds them to nearest even.
 func (e *Encoder) Float32(v []float32) error {
 	switch e.dtype {
@@ -74,8 +82,9 @@ func (e *Encoder) Float32(v []float32) error {
 		return fmt.Errorf("dtype %v can't take float32 elements", e.dtype)
 	}
 	for part := range slices.Chunk(v, chunk) {
-		e.buf = appendFloats(e.buf[:0], e.dtype, part)
-		if _, err := e.Write(e.buf); err != nil {
+		b := e.room(len(part))
+		putFloats(b, e.dtype, part)
+		if _, err := e.Write(b); err != nil {
 			return err
 		}
 	}
@@ -99,16 +108,16 @@ func (e *Encoder) Int64(v []int64) error {
 		return fmt.Errorf("dtype %v can't take int64 elements", e.dtype)
 	}
 	for part := range slices.Chunk(v, chunk) {
-		e.buf = e.buf[:0]
-		for _, x := range part {
+		b := e.room(len(part))
+		for i, x := range part {
 			if x < lo || x > hi {
 				return fmt.Errorf("dtype %v can't hold %d", e.dtype, x)
 			}
-			var b [8]byte
-			binary.LittleEndian.PutUint64(b[:], uint64(x))
-			e.buf = append(e.buf, b[:bits/8]...)
+			for j := range bits / 8 {
+				b[i*bits/8+j] = byte(x >> (8 * j))
+			}
 		}
-		if _, err := e.Write(e.buf); err != nil {
+		if _, err := e.Write(b); err != nil {
 			return err
 		}
 	}

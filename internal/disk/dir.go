@@ -114,8 +114,8 @@ func syncTree(root string) error {
 }
 
 // CleanTemp removes from dir what crashed writers of this package left there, and puts back a folder that a
-// crashed WriteDir had moved aside. It leaves alone what a living writer holds, every other file, and folders
-// below dir. A missing dir is fine.
+// crashed WriteDir had moved aside. It leaves alone what a living writer holds or another user owns, every
+// other file, and folders below dir. A missing dir is fine.
 func CleanTemp(dir string) error {
 	entries, err := os.ReadDir(dir)
 	if errors.Is(err, fs.ErrNotExist) {

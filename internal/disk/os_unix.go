@@ -32,11 +32,8 @@ func rename(from, to string) error { return os.Rename(from, to) }
 // removeDead removes the temporary at path unless its writer holds it.
 func removeDead(path string) error {
 	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
 	if err != nil {
-		return err
+		return nil // gone, a symbolic link, or another user's: not for us to judge
 	}
 	defer f.Close()
 	if lock(f) != nil {
