@@ -1,4 +1,4 @@
-//go:build unix
+//go:build linux || darwin
 
 package disk
 
@@ -69,7 +69,7 @@ func freeBytes(dir string) (uint64, error) {
 	if err := unix.Statfs(dir, &st); err != nil {
 		return 0, &fs.PathError{Op: "statfs", Path: dir, Err: err}
 	}
-	return uint64(st.Bavail) * uint64(st.Bsize), nil
+	return uint64(st.Bavail) * blockSize(&st), nil
 }
 
 func mapFile(f *os.File, size int) ([]byte, error) {

@@ -39,6 +39,9 @@ func rename(from, to string) error {
 	return err
 }
 
+// exchange would swap two names in one step; Windows has no such call.
+func exchange(a, b string) error { return errors.ErrUnsupported }
+
 // removeDead removes the temporary at path unless its writer has it open: then the rename fails.
 func removeDead(path string) error {
 	m := tempName.FindStringSubmatch(filepath.Base(path))

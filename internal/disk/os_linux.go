@@ -9,7 +9,7 @@ import (
 
 // exchange swaps two names in one step, or says errors.ErrUnsupported.
 func exchange(a, b string) error {
-	err := unix.RenamexNp(a, b, unix.RENAME_SWAP)
+	err := unix.Renameat2(unix.AT_FDCWD, a, unix.AT_FDCWD, b, unix.RENAME_EXCHANGE)
 	switch {
 	case err == nil:
 		return nil
@@ -17,4 +17,12 @@ func exchange(a, b string) error {
 		return errors.ErrUnsupported
 	}
 	return &os.LinkError{Op: "exchange", Old: a, New: b, Err: err}
+}
+
+// blockSize returns the unit of Bavail, which need not be Bsize, the best size for transfers.
+func blockSize(st *unix.Statfs_t) uint64 {
+	if st.Frsize > 0 {
+		return uint64(st.Frsize)
+	}
+	return uint64(st.Bsize)
 }

@@ -9,7 +9,7 @@ import (
 
 // exchange swaps two names in one step, or says errors.ErrUnsupported.
 func exchange(a, b string) error {
-	err := unix.Renameat2(unix.AT_FDCWD, a, unix.AT_FDCWD, b, unix.RENAME_EXCHANGE)
+	err := unix.RenamexNp(a, b, unix.RENAME_SWAP)
 	switch {
 	case err == nil:
 		return nil
@@ -18,3 +18,6 @@ func exchange(a, b string) error {
 	}
 	return &os.LinkError{Op: "exchange", Old: a, New: b, Err: err}
 }
+
+// blockSize returns the unit of Bavail.
+func blockSize(st *unix.Statfs_t) uint64 { return uint64(st.Bsize) }
