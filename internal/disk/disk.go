@@ -24,22 +24,20 @@ import (
 var tempName = regexp.MustCompile(`^(.+)\.(tmp|old)-([0-9a-f]{16})$`)
 
 // WriteFile replaces the file at path by what fn writes, all or nothing: when it returns nil the new content
-// is on the device; when it returns an error, or the process dies, the old file is as it was. Writes to fn's
-// writer are buffered. A new file gets the usual permissions, a replaced file's are kept. A symbolic link at
+// is on the device; when it returns an error, or the process dies, the old file is as it was (only if the
+// very last step fails, flushing the folder's entry, the new file stands already). fn's writer is buffered. A new file gets the usual permissions, a replaced file's are kept. A symbolic link at
 // path is replaced, not followed. On Windows a file that is open or mapped elsewhere can't be replaced.
 // A full disk is reported as such, and errors.Is finds the cause.
 func WriteFile(path string, fn func(io.Writer) error) error {
-	perm := fs.FileMode(0o666)
-	old, err := os.Lstat(path)
-	switch {
-	case err == nil && old.IsDir():
-		return fmt.Errorf("disk: %s is a folder, a file can't replace it", path)
-	case err == nil && old.Mode().IsRegular():
-		perm = old.Mode().Perm()
-	}
-	exists, previous := err == nil, ""
-	if exists {
+	perm, keep, previous := fs.FileMode(0o666), false, ""
+	if old, err := os.Lstat(path); err == nil {
+		if old.IsDir() {
+			return fmt.Errorf("disk: %s is a folder, a file can't replace it", path)
+		}
 		previous = "file"
+		if old.Mode().IsRegular() {
+			perm, keep = old.Mode().Perm(), true
+		}
 	}
 
 	f, tmp, err := createTemp(path, func(name string) (*os.File, error) {
@@ -60,7 +58,7 @@ func WriteFile(path string, fn func(io.Writer) error) error {
 	if err := fn(w); err != nil {
 		return explain(err, path, previous)
 	}
-	if err := errors.Join(w.Flush(), keepMode(f, perm, exists), f.Sync()); err != nil {
+	if err := errors.Join(w.Flush(), keepMode(f, perm, keep), f.Sync()); err != nil {
 		return explain(err, path, previous)
 	}
 	if err := commit(f, tmp, path); err != nil {
@@ -70,9 +68,9 @@ func WriteFile(path string, fn func(io.Writer) error) error {
 	return syncDir(filepath.Dir(path))
 }
 
-// keepMode undoes the umask where the file that is replaced had wider permissions.
-func keepMode(f *os.File, perm fs.FileMode, exists bool) error {
-	if !exists {
+// keepMode undoes the umask where a regular file with wider permissions is replaced.
+func keepMode(f *os.File, perm fs.FileMode, keep bool) error {
+	if !keep {
 		return nil
 	}
 	if st, err := f.Stat(); err != nil || st.Mode().Perm() == perm {

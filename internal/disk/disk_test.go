@@ -93,6 +93,25 @@ func TestWriteFileKeepsMode(t *testing.T) {
 	}
 }
 
+func TestWriteFileReplacesLink(t *testing.T) {
+	dir := t.TempDir()
+	target, link := filepath.Join(dir, "blob"), filepath.Join(dir, "link")
+	if err := WriteFile(target, writeString("blob")); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink("blob", link); err != nil {
+		t.Skip(err)
+	}
+	if err := WriteFile(link, writeString("new")); err != nil {
+		t.Fatal(err)
+	}
+	a, _ := os.Lstat(target)
+	b, _ := os.Lstat(link)
+	if read(t, target) != "blob" || read(t, link) != "new" || a.Mode() != b.Mode() {
+		t.Errorf("target %q %v, link %q %v", read(t, target), a.Mode(), read(t, link), b.Mode())
+	}
+}
+
 // fill returns a WriteDir function that writes files of one generation, one of them in a folder.
 func fill(gen string) func(string) error {
 	return func(tmp string) error {
