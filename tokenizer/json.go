@@ -1,0 +1,263 @@
+package tokenizer
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+type rawJSON = json.RawMessage
+
+// maxDepth bounds Sequences within Sequences.
+const maxDepth = 16
+
+// unmarshalStage decodes one entry of the pipeline into a struct that has all of the fields that such entries have.
+func unmarshalStage(what string, raw []byte, c any, depth int) error {
+	if depth > maxDepth {
+		return fmt.Errorf("%s: Sequences are nested more than %d deep", what, maxDepth)
+	}
+	if err := json.Unmarshal(raw, c); err != nil {
+		return fmt.Errorf("%s: %w", what, err)
+	}
+	return nil
+}
+
+// isNull reports whether an entry is absent or null.
+func isNull(raw []byte) bool {
+	raw = bytes.TrimSpace(raw)
+	return len(raw) == 0 || string(raw) == "null"
+}
+
+// A cursor walks through JSON that encoding/json has found well-formed. It reads the two large parts of a
+// tokenizer.json, vocab and merges, without a map and in the order of the file.
+type cursor struct {
+	s string
+	i int
+}
+
+var errShape = errors.New("unexpected JSON value")
+
+// next skips white space and returns the byte there, or 0 at the end.
+func (c *cursor) next() byte {
+	for c.i < len(c.s) {
+		switch b := c.s[c.i]; b {
+		case ' ', '\t', '\n', '\r':
+			c.i++
+		default:
+			return b
+		}
+	}
+	return 0
+}
+
+// accept skips b if it comes next.
+func (c *cursor) accept(b byte) bool {
+	if c.next() != b {
+		return false
+	}
+	c.i++
+	return true
+}
+
+func (c *cursor) string() (string, error) {
+	if !c.accept('"') {
+		return "", errShape
+	}
+	start := c.i
+	for ; c.i < len(c.s); c.i++ {
+		switch c.s[c.i] {
+		case '"':
+			c.i++
+			return c.s[start : c.i-1], nil
+		case '\\':
+			return c.escaped(start)
+		}
+	}
+	return "", errShape
+}
+
+// escaped reads the rest of a string with escapes, which starts at byte start.
+func (c *cursor) escaped(start int) (s string, err error) {
+	for ; c.i < len(c.s); c.i++ {
+		switch c.s[c.i] {
+		case '"':
+			c.i++
+			err = json.Unmarshal([]byte(c.s[start-1:c.i]), &s)
+			return s, err
+		case '\\':
+			c.i++
+		}
+	}
+	return "", errShape
+}
+
+func (c *cursor) int() (int32, error) {
+	c.next()
+	start := c.i
+	for c.i < len(c.s) && strings.IndexByte("+-.0123456789eE", c.s[c.i]) >= 0 {
+		c.i++
+	}
+	n, err := strconv.ParseInt(c.s[start:c.i], 10, 32)
+	if err != nil {
+		return 0, fmt.Errorf("id %q is not a 32-bit number", clip(c.s[start:c.i]))
+	}
+	return int32(n), nil
+}
+
+// parseVocab reads {"token": id, …}.
+func parseVocab(raw []byte) (tokens []string, ids []int32, err error) {
+	c := cursor{s: string(raw)}
+	if !c.accept('{') {
+		return nil, nil, errors.New(`is not an object {"token": id, …}`)
+	}
+	n := len(raw) / 20
+	tokens, ids = make([]string, 0, n), make([]int32, 0, n)
+	for c.next() == '"' {
+		token, err := c.string()
+		if err != nil {
+			return nil, nil, err
+		}
+		if !c.accept(':') {
+			return nil, nil, errShape
+		}
+		id, err := c.int()
+		if err != nil {
+			return nil, nil, fmt.Errorf("token %q: %w", clip(token), err)
+		}
+		tokens, ids = append(tokens, token), append(ids, id)
+		c.accept(',')
+	}
+	if !c.accept('}') {
+		return nil, nil, errShape
+	}
+	return tokens, ids, nil
+}
+
+// parseMerges reads ["a b", …] or [["a", "b"], …].
+func parseMerges(raw []byte) (list [][2]string, err error) {
+	if isNull(raw) {
+		return nil, nil
+	}
+	c := cursor{s: string(raw)}
+	if !c.accept('[') {
+		return nil, errors.New(`are not a list`)
+	}
+	list = make([][2]string, 0, len(raw)/16)
+	for {
+		var p [2]string
+		switch c.next() {
+		case '"':
+			line, err := c.string()
+			if err != nil {
+				return nil, err
+			}
+			var ok bool
+			if p[0], p[1], ok = strings.Cut(line, " "); !ok || strings.Contains(p[1], " ") {
+				return nil, fmt.Errorf("merge %d, %q, is not two tokens with a space between them", len(list), clip(line))
+			}
+		case '[':
+			c.i++
+			if p[0], err = c.string(); err != nil || !c.accept(',') {
+				return nil, fmt.Errorf("merge %d is not a pair of strings", len(list))
+			}
+			if p[1], err = c.string(); err != nil || !c.accept(']') {
+				return nil, fmt.Errorf("merge %d is not a pair of strings", len(list))
+			}
+		case ']':
+			return list, nil
+		default:
+			return nil, fmt.Errorf("merge %d is neither a string nor a pair", len(list))
+		}
+		list = append(list, p)
+		c.accept(',')
+	}
+}
+
+// A field is one entry of a JSON object whose other entries and their order must survive.
+type field struct {
+	key   string
+	value rawJSON
+}
+
+// An object is a JSON object in the order of its file.
+type object []field
+
+func (o *object) UnmarshalJSON(b []byte) error {
+	d := json.NewDecoder(bytes.NewReader(b))
+	if t, err := d.Token(); err != nil || t != json.Delim('{') {
+		return errors.New("is not a JSON object")
+	}
+	seen := map[string]bool{}
+	for d.More() {
+		t, err := d.Token()
+		if err != nil {
+			return err
+		}
+		f := field{key: t.(string)}
+		if err := d.Decode(&f.value); err != nil {
+			return err
+		}
+		if seen[f.key] {
+			return fmt.Errorf("has key %q twice", clip(f.key))
+		}
+		seen[f.key] = true
+		*o = append(*o, f)
+	}
+	return nil
+}
+
+// at returns the value of key, or nil.
+func (o object) at(key string) rawJSON {
+	for _, f := range o {
+		if f.key == key {
+			return f.value
+		}
+	}
+	return nil
+}
+
+// with returns a copy in which key has value, at its old place or at the end.
+func (o object) with(key string, value any) object {
+	raw := encode(value)
+	out := append(object(nil), o...)
+	for i := range out {
+		if out[i].key == key {
+			out[i].value = raw
+			return out
+		}
+	}
+	return append(out, field{key, raw})
+}
+
+// encode writes a value as Python's json.dumps(ensure_ascii=False) would: no HTML escapes.
+func encode(value any) rawJSON {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(value); err != nil {
+		panic(fmt.Sprintf("tokenizer: encoding %T: %v", value, err))
+	}
+	return bytes.TrimSpace(b.Bytes())
+}
+
+// indented returns the object as a file, two spaces deep. Values keep their own bytes; only their layout changes.
+func (o object) indented() []byte {
+	var b, out bytes.Buffer
+	b.WriteByte('{')
+	for i, f := range o {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		b.Write(encode(f.key))
+		b.WriteByte(':')
+		b.Write(f.value)
+	}
+	b.WriteByte('}')
+	if err := json.Indent(&out, b.Bytes(), "", "  "); err != nil {
+		panic(fmt.Sprintf("tokenizer: %v", err))
+	}
+	return append(out.Bytes(), '\n')
+}

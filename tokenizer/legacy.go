@@ -1,0 +1,125 @@
+package tokenizer
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"strings"
+)
+
+// legacyDefaults are the special tokens of the two tokenizer classes that come as vocab.json and merges.txt.
+var legacyDefaults = map[string]map[string]rawJSON{
+	"GPT2Tokenizer": {
+		"unk_token": rawJSON(`"<|endoftext|>"`), "bos_token": rawJSON(`"<|endoftext|>"`), "eos_token": rawJSON(`"<|endoftext|>"`),
+	},
+	"Qwen2Tokenizer": {
+		"unk_token": rawJSON(`"<|endoftext|>"`), "eos_token": rawJSON(`"<|endoftext|>"`), "pad_token": rawJSON(`"<|endoftext|>"`),
+	},
+}
+
+// legacyClass says which tokenizer vocab.json and merges.txt belong to; they do not say it themselves.
+func legacyClass(tokenizerConfig, modelConfig []byte) (string, error) {
+	var c struct {
+		Class string `json:"tokenizer_class"`
+		Type  string `json:"model_type"`
+	}
+	for _, b := range [][]byte{tokenizerConfig, modelConfig} {
+		if b == nil {
+			continue
+		}
+		if err := json.Unmarshal(b, &c); err != nil {
+			return "", fmt.Errorf("tokenizer_config.json or config.json: %w", err)
+		}
+	}
+	class := strings.TrimSuffix(c.Class, "Fast")
+	switch {
+	case legacyDefaults[class] != nil:
+		return class, nil
+	case class == "" && (c.Type == "" || c.Type == "gpt2"):
+		return "GPT2Tokenizer", nil
+	case class == "" && strings.HasPrefix(c.Type, "qwen"):
+		return "Qwen2Tokenizer", nil
+	}
+	return "", fmt.Errorf("vocab.json with merges.txt of tokenizer_class %q, model_type %q is not supported (GPT2Tokenizer and Qwen2Tokenizer are): convert it to tokenizer.json", c.Class, c.Type)
+}
+
+// legacyJSON writes the tokenizer.json that vocab.json and merges.txt amount to.
+func legacyJSON(class string, vocab, merges []byte, s *settings) ([]byte, error) {
+	var b bytes.Buffer
+	b.WriteString(`{"version":"1.0","truncation":null,"padding":null,"added_tokens":[],"normalizer":`)
+	if class == "Qwen2Tokenizer" {
+		fmt.Fprintf(&b, `{"type":"NFC"},"pre_tokenizer":{"type":"Sequence","pretokenizers":[{"type":"Split","pattern":{"Regex":%s},"behavior":"Isolated","invert":false},{"type":"ByteLevel","add_prefix_space":%t,"trim_offsets":true,"use_regex":false}]}`,
+			encode(patternQwen2), s.prefixSpace)
+	} else {
+		fmt.Fprintf(&b, `null,"pre_tokenizer":{"type":"ByteLevel","add_prefix_space":%t,"trim_offsets":true,"use_regex":true}`, s.prefixSpace)
+	}
+	b.WriteString(`,"post_processor":`)
+	post, err := legacyPost(vocab, s)
+	if err != nil {
+		return nil, err
+	}
+	b.Write(post)
+	b.WriteString(`,"decoder":{"type":"ByteLevel","add_prefix_space":true,"trim_offsets":true,"use_regex":true},` +
+		`"model":{"type":"BPE","dropout":null,"unk_token":null,"continuing_subword_prefix":"","end_of_word_suffix":"",` +
+		`"fuse_unk":false,"byte_fallback":false,"ignore_merges":false,"vocab":`)
+	b.Write(bytes.TrimSpace(vocab))
+	b.WriteString(`,"merges":[`)
+	first := true
+	for i, line := range strings.Split(string(merges), "\n") {
+		line = strings.TrimSuffix(line, "\r")
+		if line == "" || strings.HasPrefix(line, "#version") {
+			continue
+		}
+		if strings.Count(line, " ") != 1 {
+			return nil, fmt.Errorf("merges.txt:%d: %q is not two tokens with a space between them", i+1, clip(line))
+		}
+		if !first {
+			b.WriteByte(',')
+		}
+		first = false
+		b.Write(encode(line))
+	}
+	b.WriteString("]}}")
+	if !json.Valid(vocab) {
+		return nil, fmt.Errorf("vocab.json: is not JSON")
+	}
+	return b.Bytes(), nil
+}
+
+// legacyPost puts the bos and eos tokens around a text where tokenizer_config.json asks for them.
+func legacyPost(vocab []byte, s *settings) (rawJSON, error) {
+	bos, eos := s.SpecialTokens["bos_token"], s.SpecialTokens["eos_token"]
+	withBOS, withEOS := s.addBOS && bos != "", s.addEOS && eos != ""
+	if !withBOS && !withEOS {
+		return rawJSON("null"), nil
+	}
+	ids := map[string]int32{}
+	if err := json.Unmarshal(vocab, &ids); err != nil {
+		return nil, fmt.Errorf("vocab.json: %w", err)
+	}
+	type m = map[string]any
+	special := func(token string, typeID int) m { return m{"SpecialToken": m{"id": token, "type_id": typeID}} }
+	around := func(seq string, typeID int) (parts []m) {
+		if withBOS {
+			parts = append(parts, special(bos, typeID))
+		}
+		parts = append(parts, m{"Sequence": m{"id": seq, "type_id": typeID}})
+		if withEOS {
+			parts = append(parts, special(eos, typeID))
+		}
+		return parts
+	}
+	specials := m{}
+	for token, on := range map[string]bool{bos: withBOS, eos: withEOS} {
+		if !on {
+			continue
+		}
+		id, ok := ids[token]
+		if !ok {
+			return nil, fmt.Errorf("tokenizer_config.json wants %q around each text, which is not in vocab.json", clip(token))
+		}
+		specials[token] = m{"id": token, "ids": []int32{id}, "tokens": []string{token}}
+	}
+	return encode(m{"type": "TemplateProcessing", "single": around("A", 0),
+		"pair": append(around("A", 0), around("B", 1)...), "special_tokens": specials}), nil
+}
