@@ -18,6 +18,26 @@ func NewGrads(params []*Param, want func(*Param) bool) *Grads {
 	return g
 }
 
+// Borrowed returns Grads that only pretend, for a Device that computes nothing: each gradient has the shape of
+// its parameter and nobody may write to it. A nil want means all.
+func Borrowed(params []*Param, want func(*Param) bool) *Grads {
+	g := &Grads{make([]Mat, len(params)), make([]int, len(params))}
+	for i, q := range params {
+		if want == nil || want(q) {
+			g.G[i], g.done[i] = q.W, q.W.Rows
+		}
+	}
+	return g
+}
+
+// Bytes returns the memory of the gradients.
+func (g *Grads) Bytes() (n int64) {
+	for _, m := range g.G {
+		n += int64(m.Rows) * int64(m.Cols) * 4
+	}
+	return n
+}
+
 // Reset starts a step: all gradients count as zero.
 func (g *Grads) Reset() { clear(g.done) }
 
