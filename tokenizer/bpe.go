@@ -306,8 +306,6 @@ func (c *wordCache) slot(word string) *atomic.Pointer[cached] {
 func parseBPE(raw []byte, byteLevel bool) (*bpe, error) {
 	var c struct {
 		Type         *string
-		Vocab        rawJSON
-		Merges       rawJSON
 		Dropout      *float64
 		Unk          *string `json:"unk_token"`
 		Prefix       *string `json:"continuing_subword_prefix"`
@@ -316,13 +314,24 @@ func parseBPE(raw []byte, byteLevel bool) (*bpe, error) {
 		ByteFallback bool    `json:"byte_fallback"`
 		IgnoreMerges bool    `json:"ignore_merges"`
 	}
-	if err := json.Unmarshal(raw, &c); err != nil {
+	// the large entries are read apart: encoding/json would go through them twice more
+	o, err := fields(raw)
+	if err != nil {
+		return nil, err
+	}
+	var small object
+	for _, f := range o {
+		if f.key != "vocab" && f.key != "merges" {
+			small = append(small, f)
+		}
+	}
+	if err := json.Unmarshal(small.compact(), &c); err != nil {
 		return nil, err
 	}
 	switch {
 	case c.Type != nil && *c.Type != "BPE":
 		return nil, fmt.Errorf("type %q is not supported: only BPE is", *c.Type)
-	case c.Type == nil && c.Merges == nil:
+	case c.Type == nil && o.at("merges") == nil:
 		return nil, fmt.Errorf(`no "type" and no "merges": only BPE is supported`)
 	case c.Dropout != nil && *c.Dropout != 0:
 		return nil, fmt.Errorf("dropout %g is not supported: set it to null", *c.Dropout)
@@ -331,7 +340,7 @@ func parseBPE(raw []byte, byteLevel bool) (*bpe, error) {
 	case c.Suffix != nil && *c.Suffix != "":
 		return nil, fmt.Errorf("end_of_word_suffix %q is not supported", *c.Suffix)
 	}
-	tokens, ids, err := parseVocab(c.Vocab)
+	tokens, ids, err := parseVocab(o.at("vocab"))
 	if err != nil {
 		return nil, fmt.Errorf("vocab: %w", err)
 	}
@@ -356,7 +365,7 @@ func parseBPE(raw []byte, byteLevel bool) (*bpe, error) {
 		}
 	}
 	m.cache.slots = make([]atomic.Pointer[cached], cacheSlots)
-	if err := m.readMerges(c.Merges); err != nil {
+	if err := m.readMerges(o.at("merges")); err != nil {
 		return nil, fmt.Errorf("merges: %w", err)
 	}
 	return m, nil

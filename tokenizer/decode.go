@@ -53,14 +53,18 @@ func (r rules) Replace(s string) string {
 	return s
 }
 
-// A Stream decodes ids that arrive one by one, as a model generates them. What it returns, put together, is the text
-// that Decode returns for all of them; a character whose bytes come in several tokens is held back until it is whole.
-// A Stream is for one goroutine.
+// A Stream decodes ids that arrive one by one, as a model generates them. A character whose bytes come in several
+// tokens is held back until it is whole, so that what a Stream gives out is always valid UTF-8; put together it is
+// what Decode returns for all of the ids. (Byte-fallback tokens that are no UTF-8 are the exception: there, later bytes
+// change what Decode makes of earlier ones.) A Stream is for one goroutine.
 type Stream struct {
 	t           *Tokenizer
 	skipSpecial bool
-	ids         []int32 // since the text that was given out last, and the token before
-	given       string  // what ids decoded to when text was given out last
+	held        []byte // byte-level: the start of a character
+
+	ids   []int32 // otherwise: the piece that was given out last, and what came since
+	last  int     // how many ids that piece has
+	given string  // and its text
 }
 
 // Stream returns a decoder for ids that arrive one by one.
@@ -71,40 +75,42 @@ const maxHeld = 16
 
 // Next takes one id and returns the text that is complete now, often "".
 func (s *Stream) Next(id int32) string {
-	one := []int32{id}
-	if len(s.t.tokens(nil, one, s.skipSpecial)) == 0 {
+	token := s.t.tokens(nil, []int32{id}, s.skipSpecial)
+	if len(token) == 0 {
 		return ""
+	}
+	if s.t.byteLevel {
+		s.held = appendUnmapped(s.held, token[0])
+		n := len(s.held) - incomplete(s.held)
+		text := string(appendLossy(nil, s.held[:n]))
+		s.held = append(s.held[:0], s.held[n:]...)
+		return text
 	}
 	s.ids = append(s.ids, id)
 	text := s.t.join(s.t.tokens(nil, s.ids, s.skipSpecial))
-	if strings.HasSuffix(text, "\uFFFD") && len(s.ids) < maxHeld {
+	if strings.HasSuffix(text, "\uFFFD") && len(s.ids)-s.last < maxHeld {
 		return ""
 	}
-	return s.give(text, id)
-}
-
-func (s *Stream) give(text string, last int32) string {
-	n := len(s.given)
-	if n > len(text) || text[:n] != s.given {
-		// the last token changed what stood before it, such as a space that a decoder strips
-		n = commonPrefix(text, s.given)
-	}
-	s.ids = append(s.ids[:0], last)
+	// The next piece is decoded together with this one: decoders treat the first token of a text in a special way.
+	out := text[commonPrefix(text, s.given):]
+	s.ids = append(s.ids[:0], s.ids[s.last:]...)
+	s.last = len(s.ids)
 	s.given = s.t.join(s.t.tokens(nil, s.ids, s.skipSpecial))
-	return text[n:]
+	return out
 }
 
 // Flush returns what is held back and makes the Stream ready for another text.
 func (s *Stream) Flush() string {
-	if len(s.ids) == 0 {
-		return ""
+	out := string(appendLossy(nil, s.held))
+	if !s.t.byteLevel {
+		text := s.t.join(s.t.tokens(nil, s.ids, s.skipSpecial))
+		out = text[commonPrefix(text, s.given):]
 	}
-	text := s.t.join(s.t.tokens(nil, s.ids, s.skipSpecial))
-	rest := text[min(len(s.given), len(text)):]
-	s.ids, s.given = s.ids[:0], ""
-	return rest
+	*s = Stream{t: s.t, skipSpecial: s.skipSpecial}
+	return out
 }
 
+// commonPrefix returns how many bytes a and b share at their start, in whole characters.
 func commonPrefix(a, b string) int {
 	n := 0
 	for n < min(len(a), len(b)) && a[n] == b[n] {

@@ -185,28 +185,74 @@ type field struct {
 // An object is a JSON object in the order of its file.
 type object []field
 
-func (o *object) UnmarshalJSON(b []byte) error {
-	d := json.NewDecoder(bytes.NewReader(b))
-	if t, err := d.Token(); err != nil || t != json.Delim('{') {
-		return errors.New("is not a JSON object")
+// parseObject reads a file.
+func parseObject(b []byte) (object, error) {
+	if !json.Valid(b) {
+		var v any
+		return nil, fmt.Errorf("is not JSON: %w", json.Unmarshal(b, &v))
+	}
+	return fields(b)
+}
+
+// fields returns the entries of an object that is known to be well-formed; they share b's memory.
+func fields(b []byte) (o object, err error) {
+	c := cursor{s: string(b)}
+	if !c.accept('{') {
+		return nil, errors.New("is not a JSON object")
 	}
 	seen := map[string]bool{}
-	for d.More() {
-		t, err := d.Token()
+	for c.next() == '"' {
+		key, err := c.string()
 		if err != nil {
-			return err
+			return nil, err
 		}
-		f := field{key: t.(string)}
-		if err := d.Decode(&f.value); err != nil {
-			return err
+		if seen[key] {
+			return nil, fmt.Errorf("has key %q twice", clip(key))
 		}
-		if seen[f.key] {
-			return fmt.Errorf("has key %q twice", clip(f.key))
+		seen[key] = true
+		if !c.accept(':') {
+			return nil, errShape
 		}
-		seen[f.key] = true
-		*o = append(*o, f)
+		i, j := c.value()
+		o = append(o, field{key, b[i:j:j]})
+		c.accept(',')
 	}
-	return nil
+	return o, nil
+}
+
+// value skips a value and returns where it stands.
+func (c *cursor) value() (start, end int) {
+	c.next()
+	start = c.i
+	for depth := 0; c.i < len(c.s); c.i++ {
+		switch c.s[c.i] {
+		case '"':
+			if _, err := c.string(); err != nil {
+				return start, c.i
+			}
+			c.i--
+		case '{', '[':
+			depth++
+			continue
+		case '}', ']':
+			if depth == 0 {
+				return start, c.i // the end of what contains a number or a word
+			}
+			depth--
+		case ',':
+			if depth == 0 {
+				return start, c.i
+			}
+			continue
+		default:
+			continue
+		}
+		if depth == 0 {
+			c.i++
+			return start, c.i
+		}
+	}
+	return start, c.i
 }
 
 // at returns the value of key, or nil.
@@ -243,9 +289,9 @@ func encode(value any) rawJSON {
 	return bytes.TrimSpace(b.Bytes())
 }
 
-// indented returns the object as a file, two spaces deep. Values keep their own bytes; only their layout changes.
-func (o object) indented() []byte {
-	var b, out bytes.Buffer
+// compact returns the object without layout between its entries. Values keep their own bytes.
+func (o object) compact() []byte {
+	var b bytes.Buffer
 	b.WriteByte('{')
 	for i, f := range o {
 		if i > 0 {
@@ -256,7 +302,13 @@ func (o object) indented() []byte {
 		b.Write(f.value)
 	}
 	b.WriteByte('}')
-	if err := json.Indent(&out, b.Bytes(), "", "  "); err != nil {
+	return b.Bytes()
+}
+
+// indented returns the object as a file, two spaces deep. Only the layout of values changes.
+func (o object) indented() []byte {
+	var out bytes.Buffer
+	if err := json.Indent(&out, o.compact(), "", "  "); err != nil {
 		panic(fmt.Sprintf("tokenizer: %v", err))
 	}
 	return append(out.Bytes(), '\n')

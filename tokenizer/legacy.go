@@ -77,7 +77,11 @@ func legacyJSON(class string, vocab, merges []byte, s *settings) ([]byte, error)
 			b.WriteByte(',')
 		}
 		first = false
-		b.Write(encode(line))
+		if strings.ContainsAny(line, "\"\\") {
+			b.Write(encode(line))
+		} else {
+			b.WriteString(`"` + line + `"`)
+		}
 	}
 	b.WriteString("]}}")
 	if !json.Valid(vocab) {

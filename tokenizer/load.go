@@ -113,11 +113,11 @@ func (l *loader) load() (*Tokenizer, error) {
 		}
 	}
 	f := files{verbatim: verbatim}
-	if err := json.Unmarshal(in["tokenizer.json"], &f.tokenizer); err != nil {
+	if f.tokenizer, err = parseObject(in["tokenizer.json"]); err != nil {
 		return nil, fmt.Errorf("tokenizer.json: %w", err)
 	}
 	if b := in["tokenizer_config.json"]; b != nil {
-		if err := json.Unmarshal(b, &f.config); err != nil {
+		if f.config, err = parseObject(b); err != nil {
 			return nil, fmt.Errorf("tokenizer_config.json: %w", err)
 		}
 	} else if legacy {
@@ -194,6 +194,8 @@ func (t *Tokenizer) pipeline(o object) (err error) {
 		if t.dec, err = parseDecoder(raw, 0); err != nil {
 			return err
 		}
+		var c struct{ Type string }
+		t.byteLevel = json.Unmarshal(raw, &c) == nil && c.Type == "ByteLevel"
 	}
 	if isNull(o.at("model")) {
 		return errors.New(`there is no "model"`)

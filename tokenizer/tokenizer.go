@@ -22,8 +22,10 @@ type Tokenizer struct {
 	added  *addedTokens
 	post   postProcessor
 	dec    decoder
-	config Config
-	files  files
+
+	byteLevel bool // dec is ByteLevel and nothing else
+	config    Config
+	files     files
 }
 
 // VocabSize returns the number of tokens, added ones included, as Python's len(tokenizer) does. Where the ids have
