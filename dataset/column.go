@@ -418,7 +418,7 @@ func (b *builder) endRow(line int) error {
 		return fmt.Errorf("more than %d rows in one split", math.MaxInt32)
 	}
 	b.origin.add(line)
-	return b.budget.spend(int64(len(b.cols)) * 16)
+	return b.budget.spend(int64(len(b.cols)+1) * 16)
 }
 
 func (b *builder) mismatch(c *column, found string) error {

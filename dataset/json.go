@@ -461,8 +461,10 @@ func (b *builder) readJSONL(in *input) error {
 		if s.peek() == '[' && b.origin.files[len(b.origin.files)-1].n == 0 {
 			return b.readJSONFrom(in, line, lines)
 		}
-		if err = b.jsonRow(&s); err == nil && s.peek() != 0 {
-			err = s.fault("found %s after the object, expected the end of the line", s.found())
+		if err = b.jsonRow(&s); err == nil {
+			if s.space(); s.i < len(line) {
+				err = s.fault("found %s after the object, expected the end of the line", s.found())
+			}
 		}
 		if err == nil {
 			err = b.endRow(lines.n)

@@ -171,7 +171,9 @@ func (t Task) labels(d *Dataset) ([]int32, error) {
 		_, err := strconv.Atoi(name)
 		numeric = numeric && err == nil
 	}
-	byName := c.Type == String || c.Type != Label && numeric || c.Type == Bool && index["True"]+index["False"] == 1
+	_, no := index["False"]
+	_, yes := index["True"]
+	byName := c.Type == String || c.Type == Bool && (no || yes) || (c.Type == Int || c.Type == Float) && numeric
 	ids := make([]int32, d.n)
 	for i := range ids {
 		at := d.at(i)

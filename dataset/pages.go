@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io"
 	"math/bits"
 
@@ -136,6 +137,9 @@ func (c *cursor) nextPage() error {
 	data := make([]byte, h.CompressedPageSize)
 	if _, err := io.ReadFull(c.br, data); err != nil {
 		return err
+	}
+	if h.CRC != 0 && uint32(h.CRC) != crc32.ChecksumIEEE(data) {
+		return errors.New("a page's checksum is wrong: the file is damaged")
 	}
 	switch {
 	case h.Type == format.DictionaryPage && h.DictionaryPageHeader.Valid:

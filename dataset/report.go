@@ -15,11 +15,11 @@ func (r *Report) warn() {
 	for _, l := range r.Leaks {
 		if l.Exact > 0 {
 			add("remove them from one of the two, or the scores on "+l.To+" are too good",
-				"%s of %s stand in %s as well, the first at %s", rows(l.Exact, "row"), l.To, l.From, l.Example)
+				"%s: %s also in %s, the first at %s", l.To, rows(l.Exact, "row"), l.From, l.Example)
 		}
 		if l.Normalised > l.Exact {
 			add("look at them: nearly equal texts in both make the scores too good",
-				"%s of %s differ from one in %s only in case, space or punctuation", rows(l.Normalised-l.Exact, "more row"), l.To, l.From)
+				"%s: %s also in %s but for case, space or punctuation", l.To, rows(l.Normalised-l.Exact, "more row"), l.From)
 		}
 	}
 	for i := range r.Splits {
@@ -40,7 +40,7 @@ func (r *Report) warnSplit(s *SplitReport, add func(remedy, format string, args 
 			"%s: %s (%.1f %%) longer than %d %s will be cut", s.Name, rows(s.Truncated, "row"), 100*float64(s.Truncated)/float64(n), r.Limit, r.Unit)
 	}
 	if s.Duplicates > 0 {
-		add("remove the repeats, unless their weight is meant", "%s: %s repeat an earlier text", s.Name, rows(s.Duplicates, "row"))
+		add("remove the repeats, unless their weight is meant", "%s: %s with the text of an earlier row", s.Name, rows(s.Duplicates, "row"))
 	}
 	if s.Conflicts > 0 {
 		add("decide which label is right: no model can learn both", "%s: %s with different labels, such as %s", s.Name, rows(s.Conflicts, "text"), s.Conflict)
