@@ -18,10 +18,11 @@ type (
 )
 
 // A Device runs kernels on a fixed number of threads. Its results don't depend on that number. It may be
-// shared, but runs one kernel at a time.
+// shared between goroutines, but runs one kernel at a time. Its threads end when it is garbage.
 type Device struct {
 	compute.Ref // kernels that have no faster version
 	pool        pool
+	gemm        *gemm
 }
 
 var _ compute.Device = (*Device)(nil)
@@ -31,7 +32,12 @@ func New(threads int) *Device {
 	if threads <= 0 {
 		threads = runtime.GOMAXPROCS(0)
 	}
-	return &Device{pool: pool{threads: threads}}
+	d := &Device{pool: newPool(threads)}
+	d.gemm = newGEMM(&d.pool, gemmKernels[0])
+	if d.pool.crew != nil {
+		runtime.AddCleanup(d, (*crew).stop, d.pool.crew)
+	}
+	return d
 }
 
 // Threads returns the number of threads that kernels use.

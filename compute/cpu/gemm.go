@@ -1,0 +1,273 @@
+//go:build !f64
+
+package cpu
+
+import (
+	"fmt"
+	"sync"
+
+	"github.com/hone-ml/hone/compute"
+)
+
+// The three products are one algorithm on a result C [P, Q]. A tile of C, 6 rows by 16 lanes, stays in
+// registers while a run of the depth K is added to it: 16 lanes of B are loaded and multiplied by one
+// element of each of 6 rows of A. So the rows of A may be anywhere, and B lies in panels [K, 16].
+//
+//	NT  yᵀ [N, M] = W·xᵀ   A is W in place, B is x in panels, C is transposed when it is stored
+//	NN  dx [M, K] = dy·W   A is dy in place, B is W, which each task packs for itself
+//	TN  dW [N, K] = dyᵀ·x  A is dy, which each task packs for itself, B is x in panels
+//
+// Every element of C is one chain of multiply-adds in the order of K, whatever the tiles, the blocks and the
+// threads: results depend on none of them, nor on the other rows.
+type form int
+
+const (
+	formNT form = iota
+	formNN
+	formTN
+)
+
+const (
+	// depth is how much of K a panel of B has while it stays in the first cache: 16 KiB.
+	depth = 256
+	// sharedSize limits the elements of an activation that are packed at a time: 16 MiB.
+	sharedSize = 4 << 20
+	// reduction is how many rows a weight gradient sums before it adds to dst, which keeps packed
+	// activations small. It is part of the result: the sums are fixed by it.
+	reduction = 1024
+	// fewRows is how many rows of x are a matrix-vector product, which reads weights at memory speed.
+	fewRows = 4
+)
+
+// MatMulNT implements compute.Device. The bits of a row depend on its own data alone, as long as there are
+// always more than 4 rows, or never.
+func (d *Device) MatMulNT(dst, a, b Mat, e compute.Epilogue) {
+	checkShapes("MatMulNT", dst, a.Rows, a.Cols, b.Cols, b.Rows, e)
+	if d.gemm.trivial(dst, a.Cols, e) {
+		return
+	}
+	if a.Rows <= fewRows {
+		d.gemm.vectors(dst, a, b, e)
+		return
+	}
+	// A multiple of the panels' width, so that only the last piece has an incomplete one.
+	rows := max(sharedSize/a.Cols&^63, 192)
+	for lo := 0; lo < a.Rows; lo += rows {
+		hi := min(lo+rows, a.Rows)
+		d.gemm.multiply(product{
+			form: formNT, a: b, b: a.RowSpan(lo, hi), p: b.Rows, q: hi - lo, k: a.Cols,
+			dst: dst.RowSpan(lo, hi), e: rowsOf(e, lo, hi),
+		})
+	}
+}
+
+// MatMulNN implements compute.Device. The bits of a row depend on its own data alone.
+func (d *Device) MatMulNN(dst, a, b Mat, e compute.Epilogue) {
+	checkShapes("MatMulNN", dst, a.Rows, a.Cols, b.Rows, b.Cols, e)
+	if d.gemm.trivial(dst, a.Cols, e) {
+		return
+	}
+	d.gemm.multiply(product{form: formNN, a: a, b: b, p: a.Rows, q: b.Cols, k: a.Cols, dst: dst, e: e})
+}
+
+// MatMulTN implements compute.Device.
+func (d *Device) MatMulTN(dst, a, b Mat, e compute.Epilogue) {
+	checkShapes("MatMulTN", dst, a.Cols, a.Rows, b.Rows, b.Cols, e)
+	if d.gemm.trivial(dst, a.Rows, e) {
+		return
+	}
+	pieces := ceil(a.Rows, reduction)
+	rows := ceil(a.Rows, pieces)
+	for lo := 0; lo < a.Rows; lo += rows {
+		hi := min(lo+rows, a.Rows)
+		d.gemm.multiply(product{
+			form: formTN, a: a.RowSpan(lo, hi), b: b.RowSpan(lo, hi), p: a.Cols, q: b.Cols, k: hi - lo,
+			dst: dst, e: e,
+		})
+		e = compute.Epilogue{Scale: e.Scale, Add: dst}
+	}
+}
+
+// A product is C [p, q] = A·B of depth k, and where it goes.
+type product struct {
+	form    form
+	a, b    Mat
+	p, q, k int
+	dst     Mat
+	e       compute.Epilogue
+	scale   float32
+
+	kc             int // depth of a block
+	pb, qb         int // rows and columns of a task
+	ptasks, qtasks int
+}
+
+// A gemm computes products on a pool's threads, one at a time.
+type gemm struct {
+	pool *pool
+	gemmKernel
+
+	mu     sync.Mutex
+	x      product
+	shared []float32 // the activation that all tasks read, in panels: [k/kc][q/lanes][kc][lanes]
+	work   []scratch // of each thread
+
+	// Bound once, since a method value is an allocation.
+	packFunc, taskFunc, vectorsFunc func(thread, task int)
+}
+
+// A scratch is one thread's memory.
+type scratch struct {
+	a []float32 // A of a block: tiles [kc][height]
+	b []float32 // B of a block: panels [kc][lanes]
+	c []float32 // C of a task: panels [pb][lanes]
+}
+
+func newGEMM(p *pool, k gemmKernel) *gemm {
+	g := &gemm{pool: p, gemmKernel: k, work: make([]scratch, p.threads)}
+	g.packFunc, g.taskFunc, g.vectorsFunc = g.pack, g.task, g.vectorTask
+	return g
+}
+
+// trivial does products that have nothing to multiply.
+func (g *gemm) trivial(dst Mat, k int, e compute.Epilogue) bool {
+	if dst.Rows == 0 || dst.Cols == 0 {
+		return true
+	}
+	if k > 0 {
+		return false
+	}
+	compute.Ref{}.MatMulNN(dst, Mat{Rows: dst.Rows}, Mat{Cols: dst.Cols}, e)
+	return true
+}
+
+func (g *gemm) multiply(x product) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if x.scale = x.e.Scale; x.scale == 0 {
+		x.scale = 1
+	}
+	x.plan(g.lanes, g.pool.threads)
+	g.x = x
+	if x.form != formNN {
+		g.shared = grow(g.shared, x.k*up(x.q, g.lanes))
+		g.pool.eachOn(g.packs(), g.packFunc)
+	}
+	g.pool.eachOn(x.ptasks*x.qtasks, g.taskFunc)
+	g.x = product{} // don't keep the matrices alive
+}
+
+// plan cuts C into tasks, so that a block of A, a block of B and the task's C stay in the second cache.
+func (x *product) plan(lanes, threads int) {
+	x.kc = up(ceil(x.k, ceil(x.k, depth)), 8)
+	pb, qb := 96, 1024
+	if x.form == formNN {
+		pb, qb = 384, 96
+	}
+	// The activation's dimension is cut only for want of tasks.
+	for tasks := 4 * threads; ceil(x.p, pb)*ceil(x.q, qb) < tasks && threads > 1; {
+		switch {
+		case pb > 48 && x.p > 48 && pb >= qb, pb > 24 && qb <= 2*lanes:
+			pb /= 2
+		case qb > 2*lanes:
+			qb /= 2
+		default:
+			tasks = 0
+		}
+	}
+	x.pb = up(ceil(x.p, ceil(x.p, pb)), 24)
+	x.qb = up(ceil(x.q, ceil(x.q, qb)), lanes)
+	x.ptasks, x.qtasks = ceil(x.p, x.pb), ceil(x.q, x.qb)
+}
+
+// task computes one task of C.
+func (g *gemm) task(thread, task int) {
+	x, w := &g.x, &g.work[thread]
+	p0, q0 := task/x.qtasks*x.pb, task%x.qtasks*x.qb
+	p1, q1 := min(p0+x.pb, x.p), min(q0+x.qb, x.q)
+	rows, panels := p1-p0, ceil(q1-q0, g.lanes)
+	w.c = grow(w.c, rows*panels*g.lanes)
+	for k0 := 0; k0 < x.k; k0 += x.kc {
+		kc := min(x.kc, x.k-k0)
+		b := g.blockB(w, k0, kc, q0, q1)
+		for j := range panels {
+			c := w.c[j*rows*g.lanes : (j+1)*rows*g.lanes]
+			g.column(w, c, b[j*kc*g.lanes:(j+1)*kc*g.lanes], k0, kc, p0, p1, j == 0)
+		}
+	}
+	if x.form == formNT {
+		g.storeTransposed(w.c, p0, p1, q0, q1)
+	} else {
+		g.store(w.c, p0, p1, q0, q1)
+	}
+}
+
+// column adds depth [k0, k0+kc) to C of one panel and the rows [p0, p1).
+func (g *gemm) column(w *scratch, c, b []float32, k0, kc, p0, p1 int, packA bool) {
+	x := &g.x
+	counts := g.tiling(p1 - p0)
+	p := p0
+	for i, n := range counts {
+		h := g.heights[i]
+		if n == 0 {
+			continue
+		}
+		ct := c[(p-p0)*g.lanes:]
+		switch {
+		case x.form == formTN:
+			at := w.packedA((p-p0)*kc, n*h*kc, (p1-p0)*x.kc)
+			if packA {
+				g.packTiles(h, at, x.a.Data[k0*x.a.Stride+p:], kc, n, x.a.Stride)
+			}
+			g.tiles(h, ct, at, b, n, kc, 1, h, h*kc, k0 == 0)
+		default:
+			g.tiles(h, ct, x.a.Data[p*x.a.Stride+k0:], b, n, kc, x.a.Stride, 1, h*x.a.Stride, k0 == 0)
+		}
+		p += n * h
+	}
+}
+
+// packedA returns n elements of the packed block of A, which has size elements in all.
+func (w *scratch) packedA(off, n, size int) []float32 {
+	w.a = grow(w.a, size)
+	return w.a[off : off+n]
+}
+
+// tiling returns how many tiles of each height make up a number of rows. Two tiles of 4 rows replace one
+// of 6 and two of 1, since low tiles don't fill the multipliers.
+func (k *gemmKernel) tiling(rows int) (n [3]int) {
+	n[0], n[2] = rows/k.heights[0], rows%k.heights[0]
+	if h := k.heights; n[0] > 0 && n[2] > 0 && n[2] < h[1] && n[2]+h[0] >= 2*h[1] {
+		n[0], n[2] = n[0]-1, n[2]+h[0]
+	}
+	n[1], n[2] = n[2]/k.heights[1], n[2]%k.heights[1]
+	return n
+}
+
+func ceil(n, by int) int { return (n + by - 1) / by }
+func up(n, to int) int   { return ceil(n, to) * to }
+
+// grow returns a slice of n elements, s if it is long enough. Contents are not kept.
+func grow(s []float32, n int) []float32 {
+	if n <= cap(s) {
+		return s[:n]
+	}
+	return make([]float32, n, max(n, 8192)) // large enough to be aligned to cache lines
+}
+
+// checkShapes is compute.CheckProduct without its allocation for e.Add.
+func checkShapes(op string, dst Mat, m, ka, kb, n int, e compute.Epilogue) {
+	if a := e.Add; !a.Empty() && (a.Rows != dst.Rows || a.Cols != dst.Cols) {
+		panic(fmt.Sprintf("compute: %s: add %v for %v", op, a, dst))
+	}
+	e.Add = Mat{}
+	compute.CheckProduct(op, dst, m, ka, kb, n, e)
+}
+
+// rowsOf returns e for the rows [lo, hi) of dst.
+func rowsOf(e compute.Epilogue, lo, hi int) compute.Epilogue {
+	if !e.Add.Empty() {
+		e.Add = e.Add.RowSpan(lo, hi)
+	}
+	return e
+}

@@ -1,0 +1,155 @@
+//go:build !f64
+
+package cpu
+
+// A gemmKernel is the inner loops of the products for one kind of processor. Strides count elements. Slices
+// are at least as long as the loops need.
+type gemmKernel struct {
+	name    string
+	lanes   int    // width of a tile and of a panel, a multiple of 8
+	heights [3]int // of the tiles, the first the fastest, the last 1
+
+	// tiles adds a·b to c, or sets c to it if it is the first: for each of n tiles of that height,
+	// c [height, lanes] += a [height, k] · b [k, lanes]. Element (r, k) of a is at r·rs + k·ks. Tiles of a
+	// are step apart; those of c follow each other; b is the same for all. k is at least 1.
+	tiles func(height int, c, a, b []float32, n, k, rs, ks, step int, first bool)
+	// packRows copies k rows of panels·lanes elements from src into panels, which are panel apart.
+	packRows func(dst, src []float32, k, panels, stride, panel int)
+	// packCols transposes 8 rows of k elements, a multiple of 8, into dst with rows lanes apart.
+	packCols func(dst, src []float32, k, stride, lanes int)
+	// packTiles copies k rows of n·height elements into n tiles [k, height].
+	packTiles func(height int, dst, src []float32, k, n, stride int)
+	// storeRow sets lanes elements of dst from each of so many panels, which are panel apart:
+	// dst = scale·c + bias + add. Either of the latter may be nil.
+	storeRow func(dst, c, bias, add []float32, panels, panel int, scale float32)
+	// storeCols transposes c [rows, 8], with rows lanes apart and a multiple of 8 of them, into 8 rows of
+	// dst: dst = scale·cᵀ + bias + add.
+	storeCols func(dst, c, bias, add []float32, rows, lanes, stride, addStride int, scale float32)
+	// dot4 sets dst [4] to the dot products of 4 rows of w with x, of length k.
+	dot4 func(dst, w, x []float32, k, stride int)
+}
+
+// generic is the kernel in plain Go.
+var generic = gemmKernel{
+	name: "go", lanes: 16, heights: [3]int{4, 1, 1},
+	tiles: tilesGo, packRows: packRowsGo, packCols: packColsGo, packTiles: packTilesGo,
+	storeRow: storeRowGo, storeCols: storeColsGo, dot4: dot4Go,
+}
+
+func tilesGo(height int, c, a, b []float32, n, k, rs, ks, step int, first bool) {
+	for t := range n {
+		c := c[t*height*16 : (t+1)*height*16]
+		if first {
+			clear(c)
+		}
+		if height == 4 {
+			for l := 0; l < 16; l += 2 {
+				tile4x2(c[l:], a[t*step:], b[l:], k, rs, ks)
+			}
+			continue
+		}
+		for r := range height {
+			a := a[t*step+r*rs:]
+			for i := range k {
+				axpy16((*[16]float32)(c[r*16:]), a[i*ks], (*[16]float32)(b[i*16:]))
+			}
+		}
+	}
+}
+
+// tile4x2 is as much of a tile as stays in registers without vectors.
+func tile4x2(c, a, b []float32, k, rs, ks int) {
+	a0, a1, a2, a3 := a, a[rs:], a[2*rs:], a[3*rs:]
+	c00, c01, c10, c11 := c[0], c[1], c[16], c[17]
+	c20, c21, c30, c31 := c[32], c[33], c[48], c[49]
+	for i := range k {
+		b0, b1 := b[i*16], b[i*16+1]
+		v := a0[i*ks]
+		c00 += v * b0
+		c01 += v * b1
+		v = a1[i*ks]
+		c10 += v * b0
+		c11 += v * b1
+		v = a2[i*ks]
+		c20 += v * b0
+		c21 += v * b1
+		v = a3[i*ks]
+		c30 += v * b0
+		c31 += v * b1
+	}
+	c[0], c[1], c[16], c[17] = c00, c01, c10, c11
+	c[32], c[33], c[48], c[49] = c20, c21, c30, c31
+}
+
+func axpy16(c *[16]float32, a float32, b *[16]float32) {
+	for l := range c {
+		c[l] += a * b[l]
+	}
+}
+
+func packRowsGo(dst, src []float32, k, panels, stride, panel int) {
+	for i := range k {
+		for j := range panels {
+			copy(dst[j*panel+i*16:][:16], src[i*stride+j*16:])
+		}
+	}
+}
+
+func packColsGo(dst, src []float32, k, stride, lanes int) {
+	for i := range 8 {
+		for j, v := range src[i*stride : i*stride+k] {
+			dst[j*lanes+i] = v
+		}
+	}
+}
+
+func packTilesGo(height int, dst, src []float32, k, n, stride int) {
+	for t := range n {
+		for i := range k {
+			copy(dst[(t*k+i)*height:][:height], src[i*stride+t*height:])
+		}
+	}
+}
+
+func storeRowGo(dst, c, bias, add []float32, panels, panel int, scale float32) {
+	for j := range panels {
+		for l, v := range c[j*panel : j*panel+16] {
+			i := j*16 + l
+			v = float32(v * scale)
+			if bias != nil {
+				v += bias[i]
+			}
+			if add != nil {
+				v += add[i]
+			}
+			dst[i] = v
+		}
+	}
+}
+
+func storeColsGo(dst, c, bias, add []float32, rows, lanes, stride, addStride int, scale float32) {
+	for i := range 8 {
+		for j := range rows {
+			v := float32(c[j*lanes+i] * scale)
+			if bias != nil {
+				v += bias[j]
+			}
+			if add != nil {
+				v += add[i*addStride+j]
+			}
+			dst[i*stride+j] = v
+		}
+	}
+}
+
+func dot4Go(dst, w, x []float32, k, stride int) {
+	w0, w1, w2, w3 := w[:k], w[stride:][:k], w[2*stride:][:k], w[3*stride:][:k]
+	var s0, s1, s2, s3 float32
+	for i, v := range x[:k] {
+		s0 += w0[i] * v
+		s1 += w1[i] * v
+		s2 += w2[i] * v
+		s3 += w3[i] * v
+	}
+	dst[0], dst[1], dst[2], dst[3] = s0, s1, s2, s3
+}
