@@ -1,0 +1,84 @@
+// Package optim updates weights: AdamW, gradient clipping and the learning-rate schedules of Hugging Face
+// transformers.
+package optim
+
+import (
+	"math"
+
+	"github.com/hone-ml/hone/compute"
+	"github.com/hone-ml/hone/nn"
+)
+
+// AdamW is the optimizer's state over a model's trained parameters (Loshchilov and Hutter, 2019), with the
+// arithmetic of torch.optim.AdamW. Its zero moments are a fresh start.
+type AdamW struct {
+	Beta1, Beta2, Eps float64
+	WeightDecay       float64 // of every parameter but norms and biases
+	Step              int     // updates done
+
+	M, V []compute.Mat // the moments by Param.Index, shaped as the parameters are; empty where frozen
+
+	device compute.Device
+	params []*nn.Param
+	grads  *nn.Grads
+}
+
+// NewAdamW allocates the moments of those of params that grads has gradients for. The caller sets betas, epsilon
+// and weight decay.
+func NewAdamW(d compute.Device, params []*nn.Param, grads *nn.Grads) *AdamW {
+	o := &AdamW{device: d, params: params, grads: grads,
+		M: make([]compute.Mat, len(params)), V: make([]compute.Mat, len(params))}
+	for i, p := range params {
+		if !grads.G[i].Empty() {
+			o.M[i], o.V[i] = compute.NewMat(p.W.Rows, p.W.Cols), compute.NewMat(p.W.Rows, p.W.Cols)
+		}
+	}
+	return o
+}
+
+// Norm returns the L2 norm of all gradients together.
+func (o *AdamW) Norm() float64 {
+	var sum float64
+	for _, g := range o.grads.G {
+		if !g.Empty() {
+			sum += o.device.SumSquares(g)
+		}
+	}
+	return math.Sqrt(sum)
+}
+
+// Clip returns the coefficient by which gradients of the given norm are multiplied so that their norm is at
+// most about most: torch.nn.utils.clip_grad_norm_'s min(1, most/(norm+1e-6)). If most is 0, nothing is clipped.
+func Clip(norm, most float64) float64 {
+	if most == 0 {
+		return 1
+	}
+	return min(1, most/(norm+1e-6))
+}
+
+// Update does one step with the given learning rate on gradients multiplied by scale.
+func (o *AdamW) Update(lr, scale float64) {
+	o.Step++
+	s := compute.AdamW{LR: lr, Beta1: o.Beta1, Beta2: o.Beta2, Eps: o.Eps, Step: o.Step, GradScale: scale}
+	for i, p := range o.params {
+		g := o.grads.G[i]
+		if g.Empty() {
+			continue
+		}
+		s.WeightDecay = o.WeightDecay
+		if p.Vector {
+			s.WeightDecay = 0
+		}
+		o.device.AdamW(p.W, g, o.M[i], o.V[i], s)
+	}
+}
+
+// Params returns the parameters that o updates.
+func (o *AdamW) Params() (trained []*nn.Param) {
+	for i, p := range o.params {
+		if !o.M[i].Empty() {
+			trained = append(trained, p)
+		}
+	}
+	return trained
+}
