@@ -1,0 +1,110 @@
+//go:build !f64
+
+package cpu
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/hone-ml/hone/compute"
+)
+
+// The weights [N, K] of GPT-2 124M and the rows of decoding, of labels, and of small and large batches.
+var (
+	gemmWeights = [][2]int{{2304, 768}, {768, 768}, {3072, 768}, {768, 3072}, {50257, 768}}
+	gemmRows    = []int{1, 16, 200, 432, 4096}
+)
+
+// BenchmarkMatMul tells GFLOP/s, and their share of what the same threads reached just before and after in
+// a loop of nothing but multiply-adds: the machine's speed changes, the share hardly does.
+func BenchmarkMatMul(b *testing.B) {
+	for _, w := range gemmWeights {
+		for _, m := range gemmRows {
+			if w[0] > 10000 && m > 16 {
+				continue
+			}
+			for _, p := range matMuls {
+				for threads := 1; threads <= 2; threads++ {
+					b.Run(fmt.Sprintf("%s/%dx%d/M=%d/threads=%d", p.name, w[0], w[1], m, threads), func(b *testing.B) {
+						benchMatMul(b, New(threads), p, m, w[0], w[1])
+					})
+				}
+			}
+		}
+	}
+}
+
+func benchMatMul(b *testing.B, d *Device, p matMul, m, n, k int) {
+	x, w, y := filled(m, k), filled(n, k), filled(m, n)
+	run := func() { p.run(d, y, x, w, compute.Epilogue{}) }
+	switch p.name {
+	case "NN":
+		run = func() { p.run(d, x, y, w, compute.Epilogue{}) }
+	case "TN":
+		run = func() { p.run(d, w, y, x, compute.Epilogue{}) }
+	}
+	flop := 2 * float64(m) * float64(n) * float64(k)
+	run()
+	var best, peak float64
+	for b.Loop() {
+		// Short runs between measurements of the peak, of which the best counts.
+		peak = max(peak, measurePeak(d))
+		for range 3 {
+			began, times := time.Now(), 0
+			for times == 0 || time.Since(began) < 5*time.Millisecond {
+				run()
+				times++
+			}
+			best = max(best, flop*float64(times)/time.Since(began).Seconds()/1e9)
+		}
+	}
+	b.ReportMetric(best, "GFLOP/s")
+	b.ReportMetric(100*best/peak, "%peak")
+	b.ReportMetric(4*float64(n*k)*best/flop, "GB/s")
+	b.ReportMetric(0, "ns/op")
+}
+
+// measurePeak returns the GFLOP/s of a loop of multiply-adds on all threads of d.
+func measurePeak(d *Device) (best float64) {
+	const rounds = 20000
+	for range 3 {
+		began := time.Now()
+		d.pool.each(d.Threads(), func(int) { peakAVX2(rounds) })
+		best = max(best, float64(d.Threads())*rounds*1920/time.Since(began).Seconds()/1e9)
+	}
+	return best
+}
+
+// BenchmarkTile is the inner loop alone, with everything in the first cache.
+func BenchmarkTile(b *testing.B) {
+	d := New(1)
+	for _, k := range gemmKernels {
+		b.Run(k.name, func(b *testing.B) {
+			h := k.heights[0]
+			a, bp, c := make([]float32, 8192), make([]float32, 8192), make([]float32, 8192)
+			var best, peak float64
+			for b.Loop() {
+				peak = max(peak, measurePeak(d))
+				for range 20 {
+					began := time.Now()
+					for range 100 {
+						k.tiles(h, c, a, bp, 4, 256, 256, 1, 0, false)
+					}
+					best = max(best, 2*400*256*float64(h*k.lanes)/time.Since(began).Seconds()/1e9)
+				}
+			}
+			b.ReportMetric(best, "GFLOP/s")
+			b.ReportMetric(100*best/peak, "%peak")
+			b.ReportMetric(0, "ns/op")
+		})
+	}
+}
+
+func filled(rows, cols int) Mat {
+	m := compute.NewMat(rows, cols)
+	for i := range m.Data {
+		m.Data[i] = float32(i%7) - 3
+	}
+	return m
+}
