@@ -103,7 +103,8 @@ func Check(d Dict, t Task, o CheckOptions) (*Report, error) {
 	return r, nil
 }
 
-// fingerprint of a row's text: 128 bits of the normalised text, 64 of the exact one.
+// fingerprint of a row's text: 128 bits of the normalised text, 64 of the exact one. Equal fingerprints are
+// taken for equal texts.
 type fingerprint struct {
 	norm  [2]uint64
 	exact uint64
@@ -197,14 +198,28 @@ func (c *checker) labels(r *SplitReport, s Split) ([]int32, error) {
 // normalise appends text in lower case with all between letters and digits made one space.
 func normalise(dst []byte, text string) []byte {
 	gap := false
-	for _, r := range text {
+	for i := 0; i < len(text); {
+		c := text[i]
+		if c < utf8.RuneSelf {
+			i++
+			if c = plainLower[c]; c == ' ' {
+				gap = len(dst) > 0
+				continue
+			}
+			if gap {
+				dst, gap = append(dst, ' '), false
+			}
+			dst = append(dst, c)
+			continue
+		}
+		r, n := utf8.DecodeRuneInString(text[i:])
+		i += n
 		if !unicode.IsLetter(r) && !unicode.IsDigit(r) && !unicode.IsMark(r) {
 			gap = len(dst) > 0
 			continue
 		}
 		if gap {
-			dst = append(dst, ' ')
-			gap = false
+			dst, gap = append(dst, ' '), false
 		}
 		dst = utf8.AppendRune(dst, unicode.ToLower(r))
 	}
@@ -213,6 +228,17 @@ func normalise(dst []byte, text string) []byte {
 	}
 	return dst
 }
+
+// plainLower maps ASCII letters to lower case, digits to themselves and all else to a space.
+var plainLower = func() (t [utf8.RuneSelf]byte) {
+	for c := range t {
+		t[c] = ' '
+		if r := rune(c); unicode.IsLetter(r) || unicode.IsDigit(r) {
+			t[c] = byte(unicode.ToLower(r))
+		}
+	}
+	return t
+}()
 
 // measure sorts lengths and describes them.
 func measure(lengths []int) Lengths {

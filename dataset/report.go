@@ -48,7 +48,7 @@ func (r *Report) warnSplit(s *SplitReport, add func(remedy, format string, args 
 	if s.Unlabelled {
 		add("don't evaluate on it", "%s: no row has a label", s.Name)
 	}
-	if s.Sorted {
+	if s.Sorted && s.Name == r.Splits[0].Name {
 		add("shuffle before training (the trainer does unless told not to) and before taking the first rows as a sample",
 			"%s: the rows are sorted by label", s.Name)
 	}
@@ -104,7 +104,8 @@ func (r *Report) String() string {
 	return b.String()
 }
 
-// WriteTo writes the report as plain text, at most 100 columns wide but for names and places.
+// WriteTo writes the report as plain text: a table of the splits, bar charts of the labels of each and of the
+// lengths of the first, and the warnings.
 func (r *Report) WriteTo(w io.Writer) (int64, error) {
 	var b strings.Builder
 	if r.Task.Why != "" {
@@ -115,7 +116,9 @@ func (r *Report) WriteTo(w io.Writer) (int64, error) {
 		s := &r.Splits[i]
 		writeFeatures(&b, s, i == 0 || !sameFeatures(s, &r.Splits[0]))
 		writeLabels(&b, s)
-		r.writeLengths(&b, s)
+		if i == 0 {
+			r.writeLengths(&b, s)
+		}
 	}
 	if len(r.Warnings) == 0 {
 		b.WriteString("\nno warnings\n")

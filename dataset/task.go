@@ -87,12 +87,35 @@ func infer(d Dict, t Task) (Task, error) {
 	}
 	for _, k := range order {
 		try := t
-		if ok, err := tries[k](&try, d); ok || err != nil {
+		ok, err := tries[k](&try, d)
+		if ok && err == nil {
+			err = try.checkTexts(d)
+		}
+		if ok || err != nil {
 			try.Kind = k
 			return try, err
 		}
 	}
 	return t, fmt.Errorf("can't tell what to train on from the columns %s; %s", describe(ds), needs(t.Kind))
+}
+
+// checkTexts makes sure that every split has the columns of text, and that they are text.
+func (t *Task) checkTexts(d Dict) error {
+	names := []string{t.Text, t.Prompt, t.Input, t.Completion}
+	if t.Messages != "" || t.Chosen != "" || d[0].find(t.Prompt) != nil && d[0].find(t.Prompt).Type == Nested {
+		return nil // lists of messages were checked as such
+	}
+	for _, s := range d {
+		for _, name := range names {
+			if name == "" {
+				continue
+			}
+			if _, err := s.Strings(name); err != nil {
+				return fmt.Errorf("split %q: %s", s.Name, trimPrefix(err))
+			}
+		}
+	}
+	return nil
 }
 
 // kindOf is the kind that the columns given by the caller settle, "" if they leave it open.
@@ -251,11 +274,6 @@ func (t *Task) pair(d Dict) (bool, error) {
 			}
 		}
 		t.Prompt, t.Completion = prompt, completion
-		for _, name := range []string{prompt, completion} {
-			if _, err := ds.Strings(name); err != nil {
-				return false, err
-			}
-		}
 		t.Why = fmt.Sprintf("prompt and completion: column %q is answered by column %q", prompt, completion)
 		if t.Input != "" {
 			t.Why = fmt.Sprintf("prompt and completion in the Alpaca form: column %q with %q below it is answered by column %q", prompt, t.Input, completion)
@@ -274,9 +292,6 @@ func (t *Task) language(d Dict) (bool, error) {
 	}
 	if text == "" {
 		return false, nil
-	}
-	if _, err := ds.Strings(text); err != nil {
-		return false, err
 	}
 	t.Text = text
 	t.Why = fmt.Sprintf("language modelling: text from column %q (%s), no column of labels or answers", text, chose)

@@ -71,6 +71,7 @@ func TestInferFaults(t *testing.T) {
 		{`{"a": 1, "b": 2}`, Task{}, "can't tell what to train on from the columns a (int64), b (int64)"},
 		{`{"text": "x"}`, Task{Text: "txt"}, `no column "txt"; the columns are "text"`},
 		{`{"text": "x"}`, Task{Kind: Classification}, "name them"},
+		{`{"text": 1, "label": 1}`, Task{Text: "text"}, `split "train": column "text" is int64, not string`},
 		{`{"text": "x"}`, Task{Kind: "ranking"}, `no task "ranking"`},
 		{"{\"text\": \"x\", \"label\": 1}\n{\"text\": \"x\", \"label\": -1}\n", Task{}, `a.jsonl:2: column "label": found -1, expected a class id of 0 or more`},
 		{"{\"text\": \"x\", \"label\": 1}\n\n{\"text\": \"x\", \"label\": null}\n", Task{}, `a.jsonl:3: column "label": found null, expected a label`},
