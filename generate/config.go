@@ -39,8 +39,8 @@ type Config struct {
 	RepetitionPenalty *float64 `json:"repetition_penalty,omitempty"`
 	// NoRepeatNgramSize forbids that so many tokens in a row occur twice; 0 for no limit.
 	NoRepeatNgramSize *int      `json:"no_repeat_ngram_size,omitempty"`
-	BadWordsIDs       [][]int32 `json:"bad_words_ids,omitempty"`   // token sequences that must not be generated
-	SuppressTokens    []int32   `json:"suppress_tokens,omitempty"` // tokens that must not be generated
+	BadWordsIDs       [][]int32 `json:"bad_words_ids,omitzero"`   // token sequences that must not be generated
+	SuppressTokens    []int32   `json:"suppress_tokens,omitzero"` // tokens that must not be generated
 
 	BOSTokenID *int32 `json:"bos_token_id,omitempty"` // stands for an empty prompt
 	// EOSTokenID are the tokens that end a sequence; empty but not nil means that none does.
@@ -48,7 +48,7 @@ type Config struct {
 	// PADTokenID fills up finished rows of the reference's tensors. Nothing is padded here.
 	PADTokenID *int32 `json:"pad_token_id,omitempty"`
 	// StopStrings end a sequence when one of them appears in its text.
-	StopStrings Strings `json:"stop_strings,omitempty"`
+	StopStrings Strings `json:"stop_strings,omitzero"`
 
 	// Seed makes sampling repeatable: the same prompt, settings and seed give the same answer, whatever else is
 	// generated beside it. Unset, every sequence draws its own.
