@@ -161,7 +161,7 @@ func (s store) cached(commit string) []File {
 	root := s.snapshot(commit)
 	var files []File
 	filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
+		if err != nil || d.IsDir() || strings.HasPrefix(d.Name(), tempPrefix) {
 			return nil
 		}
 		rel, err := filepath.Rel(root, path)
@@ -218,9 +218,18 @@ func place(pointer, blob string, fresh bool, links ...func(blob, pointer string)
 // links are the ways in which the client may place a blob.
 func (c *Client) links() []func(blob, pointer string) error {
 	if c.NoSymlinks {
-		return []func(blob, pointer string) error{os.Link}
+		return []func(blob, pointer string) error{hardLink}
 	}
-	return []func(blob, pointer string) error{relativeSymlink, os.Link}
+	return []func(blob, pointer string) error{relativeSymlink, hardLink}
+}
+
+// hardLink links to the content itself: Python's blob may be a link to a store that several repos share.
+func hardLink(blob, pointer string) error {
+	content, err := filepath.EvalSymlinks(blob)
+	if err != nil {
+		return err
+	}
+	return os.Link(content, pointer)
 }
 
 func relativeSymlink(blob, pointer string) error {

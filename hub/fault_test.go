@@ -503,6 +503,19 @@ func TestHostileReplies(t *testing.T) {
 			}
 		})
 	}
+	h := newFakeHub(t)
+	h.setFault(always, func(string, *http.Request) bool { return true }, func(w http.ResponseWriter, r *http.Request) {
+		spaces := []byte(strings.Repeat(" ", 1<<20))
+		for range 1 << 20 {
+			if _, err := w.Write(spaces); err != nil {
+				return
+			}
+		}
+	})
+	c, _ := h.client(t)
+	_, err := c.Info(t.Context(), Repo{ID: "org/tiny"})
+	wantError(t, err, nil, "longer than")
+
 	for name, headers := range map[string][2]string{
 		"no commit":   {"", `"abc"`},
 		"no etag":     {commit, ""},

@@ -112,7 +112,7 @@ func TestSnapshotLayout(t *testing.T) {
 		t.Error("no lock file")
 	}
 	for _, name := range files(t, c.Cache) {
-		if strings.Contains(name, ".tmp-") || strings.Contains(name, ".incomplete") {
+		if strings.Contains(name, tempPrefix) || strings.Contains(name, ".incomplete") {
 			t.Errorf("%s is left over", name)
 		}
 	}

@@ -10,8 +10,9 @@ import (
 )
 
 const (
-	maxFiles = 1 << 20 // files of one repo
-	maxPages = 10_000  // replies that list them
+	maxFiles = 1 << 20        // files of one repo
+	maxPages = 10_000         // replies that list them
+	maxLists = 4 * maxListing // bytes of these replies together
 )
 
 // A File is one file of a repo at a commit.
@@ -158,7 +159,7 @@ func (c *Client) harmless(what string, err error) {
 
 // askTree lists all files of a commit with sizes and hashes, page by page.
 func (c *Client) askTree(ctx context.Context, repo Repo, tries int) ([]File, error) {
-	files := []File{}
+	files, total := []File{}, 0
 	at := c.endpoint() + "/" + repo.api("tree") + "?recursive=True&expand=False"
 	for range maxPages {
 		data, header, err := c.json(ctx, at, tries)
@@ -169,8 +170,9 @@ func (c *Client) askTree(ctx context.Context, repo Repo, tries int) ([]File, err
 		if err != nil {
 			return nil, err
 		}
-		if files = append(files, page...); len(files) > maxFiles {
-			return nil, fmt.Errorf("more than %d files", maxFiles)
+		total += len(data)
+		if files = append(files, page...); len(files) > maxFiles || total > maxLists {
+			return nil, fmt.Errorf("more than %d files, or %d bytes of their list", maxFiles, maxLists)
 		}
 		next := nextLink(header.Values("Link"))
 		if next == "" {

@@ -23,7 +23,7 @@ func lock(ctx context.Context, path string) (unlock func(), err error) {
 		return nil, fmt.Errorf("lock: %w", err)
 	}
 	for wait := 5 * time.Millisecond; ; wait = min(2*wait, 250*time.Millisecond) {
-		f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o664)
+		f, err := openLock(path)
 		if err != nil {
 			return nil, fmt.Errorf("lock: %w", err)
 		}
@@ -45,6 +45,18 @@ func lock(ctx context.Context, path string) (unlock func(), err error) {
 	}
 }
 
+// openLock opens or makes a lock file that others who share the cache may lock, too, whatever the umask says.
+func openLock(path string) (*os.File, error) {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o664)
+	if os.IsPermission(err) { // another user's: to lock it, reading is enough
+		return os.Open(path)
+	}
+	if err == nil {
+		f.Chmod(0o664) // only its owner can
+	}
+	return f, err
+}
+
 // sameFile says whether path still is the open file.
 func sameFile(f *os.File, path string) bool {
 	a, errA := f.Stat()
@@ -64,7 +76,10 @@ func sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
+// tempPrefix begins the names of files that are not yet what they will be.
+const tempPrefix = ".tmp-"
+
 // tempName is a name beside path that nobody else uses.
 func tempName(path string) string {
-	return filepath.Join(filepath.Dir(path), ".tmp-"+rand.Text()[:12])
+	return filepath.Join(filepath.Dir(path), tempPrefix+rand.Text()[:12])
 }

@@ -1,10 +1,15 @@
 package hub
 
 import (
+	"bufio"
+	"context"
+	"errors"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 // TestPython shows that Python's huggingface_hub and this package find each other's downloads. It needs an
@@ -21,7 +26,7 @@ func TestPython(t *testing.T) {
 	model, data := Repo{ID: "org/tiny"}, Repo{Kind: Dataset, ID: "org/data"}
 	run := func(action, cache string) []string {
 		t.Helper()
-		cmd := exec.Command(python, "testdata/interop.py", action, model.ID, data.ID)
+		cmd := exec.CommandContext(t.Context(), python, "testdata/interop.py", action, model.ID, data.ID)
 		cmd.Env = append(os.Environ(), "HF_HOME="+t.TempDir(), "HF_HUB_CACHE="+cache, "HF_ENDPOINT="+h.hub.URL, "NO_PROXY=127.0.0.1", "HF_HUB_OFFLINE=0")
 		out, err := cmd.CombinedOutput()
 		if err != nil {
@@ -72,5 +77,52 @@ func TestPython(t *testing.T) {
 	check("hone online", online, dirs)
 	if h.count("cdn GET") != gets {
 		t.Error("hone fetched again what Python had")
+	}
+}
+
+// TestPythonLock shows that the two wait for each other's locks.
+func TestPythonLock(t *testing.T) {
+	python := os.Getenv("HONE_PYTHON")
+	if python == "" {
+		t.Skip("HONE_PYTHON names no interpreter with huggingface_hub")
+	}
+	path := filepath.Join(t.TempDir(), "etag.lock")
+	cmd := exec.CommandContext(t.Context(), python, "testdata/interop.py", "lock", path)
+	cmd.Stderr = os.Stderr
+	in, _ := cmd.StdinPipe()
+	out, _ := cmd.StdoutPipe()
+	unlock, err := lock(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	held := make(chan string, 1)
+	go func() {
+		line, _ := bufio.NewReader(out).ReadString('\n')
+		held <- strings.TrimSpace(line)
+	}()
+	select {
+	case line := <-held:
+		t.Fatalf("Python says %q of a lock that hone holds", line)
+	case <-time.After(time.Second):
+	}
+	unlock()
+	if line := <-held; line != "held" {
+		t.Fatalf("Python says %q", line)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if _, err := lock(ctx, path); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("hone has a lock that Python holds: %v", err)
+	}
+	in.Close()
+	if unlock, err = lock(t.Context(), path); err != nil {
+		t.Fatal(err)
+	}
+	unlock()
+	if err := cmd.Wait(); err != nil {
+		t.Error(err)
 	}
 }

@@ -354,6 +354,14 @@ func TestPlace(t *testing.T) {
 	if err != nil || !info.Mode().IsRegular() || read(t, dir, "config.json") != tiny["config.json"] {
 		t.Errorf("%v, %v", info, err)
 	}
+	// Python's blob may be a link into a store of its own: the hard link is to the content.
+	blob := filepath.Join(c.Cache, "models--org--tiny", "blobs", "abc")
+	if err := os.Symlink("../../CACHEDIR.TAG", blob); err == nil {
+		pointer := filepath.Join(t.TempDir(), "deep", "pointer")
+		if err := place(pointer, blob, false, hardLink); err != nil || !strings.HasPrefix(read(t, pointer), "Signature") {
+			t.Error(err)
+		}
+	}
 	// A link that leads nowhere, as after blobs were deleted by hand, is replaced.
 	os.RemoveAll(filepath.Join(c.Cache, "models--org--tiny", "blobs"))
 	c.NoSymlinks = false
