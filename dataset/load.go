@@ -22,7 +22,8 @@ type Options struct {
 	// DataFiles maps a split to glob patterns below the folder and takes the place of all inference, as
 	// datasets' data_files does. Load of a file doesn't look at it.
 	DataFiles map[string][]string
-	// Format reads every file as "jsonl", "json", "csv", "tsv", "parquet" or "text"; "" goes by the extension.
+	// Format reads the files as "jsonl", "json", "csv", "tsv", "parquet" or "text"; "" goes by the extension.
+	// Of a folder only files with a known extension are read even so.
 	Format string
 	// ClassNames gives columns their class names, in the order of the ids, and comes before all metadata.
 	ClassNames map[string][]string
@@ -110,6 +111,9 @@ func load(root string, o Options) (Dict, error) {
 	l := newLoader(o, root, c.hintsFor(config))
 	var d Dict
 	for _, s := range splits {
+		if len(s.files) == 0 {
+			return nil, fmt.Errorf("%s: split %q has no data files; hidden files and folders don't count", root, s.name)
+		}
 		ds, err := l.split(s, format)
 		if err != nil {
 			return nil, err

@@ -3,6 +3,7 @@ package dataset
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -274,7 +275,7 @@ func TestTolerated(t *testing.T) {
 
 func TestFolders(t *testing.T) {
 	dir := t.TempDir()
-	write(t, dir, "README.md", "---\ndataset_info:\n  features:\n  - name: text\n    dtype: string\n  - name: label\n    dtype:\n      class_label:\n        names:\n          '0': bad\n          '1': good\n---\n")
+	write(t, dir, "README.md", "---\ndataset_info:\n  features:\n  - name: text\n    dtype: string\n  - name: label\n    dtype:\n      class_label:\n        names:\n          '0': bad\n          1: good\n---\n")
 	write(t, dir, "train.csv", "text,label\n1,0\n2,1\n")
 	write(t, dir, "test.csv", "text,label\n3,1\n")
 	d, err := Load(dir, Options{})
@@ -307,6 +308,47 @@ func TestFolders(t *testing.T) {
 	}
 }
 
+func TestHidden(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, ".cache/a.csv", "text\nx\n")
+	if _, err := Load(dir, Options{}); err == nil || !strings.Contains(err.Error(), "hidden files") {
+		t.Error(err)
+	}
+	write(t, dir, "b.csv", "text\ny\n")
+	if d, err := Load(dir, Options{}); err != nil || d[0].Len() != 1 || d[0].Row(0).Text("text") != "y" {
+		t.Errorf("%v", err)
+	}
+}
+
+// The Hub's cache is links into a folder of blobs.
+func TestLinks(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, "blobs/0123", "text\nx\n")
+	snapshot := filepath.Join(dir, "snapshots", "abc")
+	if err := os.MkdirAll(snapshot, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(filepath.FromSlash("../../blobs/0123"), filepath.Join(snapshot, "train.csv")); err != nil {
+		t.Skip("no links here: ", err)
+	}
+	if d, err := Load(snapshot, Options{}); err != nil || d[0].Where(0) != "train.csv:2" {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestBomb(t *testing.T) {
+	in := &input{name: "a.gz", budget: unlimited(), size: 1000}
+	_, err := io.Copy(io.Discard, &counted{in, endless{}})
+	if err == nil || !strings.Contains(err.Error(), "1000 bytes of file decompress to more than 256 MiB") {
+		t.Error(err)
+	}
+}
+
+// endless reads whatever bytes.
+type endless struct{}
+
+func (endless) Read(p []byte) (int, error) { return len(p), nil }
+
 func TestRottenTomatoes(t *testing.T) {
 	dir := filepath.Dir(realdata.Path(t, "rotten_tomatoes/train.jsonl"))
 	d, err := Load(dir, Options{ClassNames: map[string][]string{"label": {"neg", "pos"}}})
@@ -322,6 +364,11 @@ func TestRottenTomatoes(t *testing.T) {
 		if err != nil || len(labels) != want || labels[0] != 1 || labels[want-1] != 0 {
 			t.Errorf("%s: %d rows, labels %v to %v, error %v", d[i].Name, len(labels), labels[0], labels[len(labels)-1], err)
 		}
+	}
+	// The first labels that datasets' own documentation shows for this shuffle.
+	labels, err := task.Labels(d.Split("validation").Shuffle(42).Head(10))
+	if err != nil || fmt.Sprint(labels) != "[1 0 1 1 0 0 0 0 0 0]" {
+		t.Errorf("shuffled labels %v, error %v", labels, err)
 	}
 	r, err := Check(d, task, CheckOptions{})
 	if err != nil || !r.Splits[0].Sorted || r.Splits[0].Labels[0].Count != 4265 {

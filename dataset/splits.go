@@ -66,7 +66,8 @@ func inferSplits(files []string) ([]splitFiles, error) {
 			return out, nil
 		}
 	}
-	return []splitFiles{{"train", files}}, nil
+	all, err := match("**", files)
+	return []splitFiles{{"train", all}}, err
 }
 
 func shardSplits(shards []string) []splitFiles {

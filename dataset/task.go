@@ -38,7 +38,7 @@ var (
 	textNames = []string{"text", "sentence", "review", "content", "comment", "document", "body", "message", "tweet",
 		"utterance", "headline", "review_body", "review_text", "full_text", "description", "title", "question", "query", "input", "prompt"}
 	labelNames = []string{"label", "labels", "class", "sentiment", "category", "target", "intent", "emotion", "topic",
-		"label_text", "label_name", "rating", "stars", "score"}
+		"label_text", "label_name", "rating", "stars"}
 	chatNames = []string{"messages", "conversations", "conversation", "chat", "dialog", "dialogue"}
 	pairNames = [][3]string{ // prompt, input below it, completion
 		{"prompt", "", "completion"}, {"prompt", "", "response"}, {"instruction", "input", "output"},
@@ -229,21 +229,19 @@ func (t *Task) classification(d Dict) (bool, error) {
 	if label == "" {
 		label = only(ds, "", Label)
 	}
+	if label == "" {
+		return false, nil
+	}
+	if err := t.twoTexts(ds); err != nil {
+		return false, err
+	}
 	text := pick(ds, t.Text, slices.DeleteFunc(slices.Clone(textNames), func(n string) bool { return strings.EqualFold(n, label) }), String)
 	chose := "by their names"
 	if text == "" {
 		text, chose = only(ds, label, String), "the only column of text"
 	}
-	if label == "" || text == "" || text == label {
+	if text == "" || text == label {
 		return false, nil
-	}
-	// A second text for the same label (premise and hypothesis) would be lost without a word.
-	if t.Text == "" {
-		for _, pair := range [][2]string{{"sentence1", "sentence2"}, {"premise", "hypothesis"}, {"question1", "question2"}, {"text1", "text2"}} {
-			if pick(ds, "", pair[:1], String) != "" && pick(ds, "", pair[1:], String) != "" {
-				return false, fmt.Errorf("columns %q and %q hold two texts for one label; join them into one column, or name the text column", pair[0], pair[1])
-			}
-		}
 	}
 	names, how, err := classNames(d, label, t.Names)
 	if err != nil {
@@ -256,6 +254,19 @@ func (t *Task) classification(d Dict) (bool, error) {
 	t.Why = fmt.Sprintf("classification: text from column %q (%s), label from column %q, %d classes (%s), named by %s",
 		text, chose, label, len(names), clip(strings.Join(names, ", "), 80), how)
 	return true, nil
+}
+
+// twoTexts refuses a data set with two texts for each label, one of which would be lost without a word.
+func (t *Task) twoTexts(ds *Dataset) error {
+	if t.Text != "" {
+		return nil
+	}
+	for _, p := range [][2]string{{"sentence1", "sentence2"}, {"premise", "hypothesis"}, {"question1", "question2"}, {"text1", "text2"}} {
+		if pick(ds, "", p[:1], String) != "" && pick(ds, "", p[1:], String) != "" {
+			return fmt.Errorf("columns %q and %q hold two texts for one label; join them into one column, or name the text column", p[0], p[1])
+		}
+	}
+	return nil
 }
 
 func (t *Task) pair(d Dict) (bool, error) {

@@ -80,7 +80,7 @@ func TestInferFaults(t *testing.T) {
 		{"{\"text\": \"x\", \"label\": 1}\n{\"text\": \"x\", \"label\": 2}\n", Task{Names: []string{"a", "b"}}, `a.jsonl:2: column "label": found 2, expected an id from 0 to 1 of 2 classes ("a", "b")`},
 		{"{\"text\": \"x\", \"label\": \"c\"}\n", Task{Names: []string{"a", "b"}}, `a.jsonl:1: column "label": found "c", expected one of 2 classes ("a", "b")`},
 		{`{"text": "x", "label": 0}`, Task{Names: []string{"a", "a"}}, `class name "a" twice`},
-		{`{"premise": "x", "hypothesis": "y", "label": 0}`, Task{}, ``},
+		{`{"premise": "x", "hypothesis": "y", "label": 0}`, Task{}, `columns "premise" and "hypothesis" hold two texts`},
 		{many, Task{Label: "label"}, "too many for class labels"},
 		{`{"messages": [{"role": "robot", "content": "x"}]}`, Task{}, `a.jsonl:1: column "messages": message 1: unknown role "robot"`},
 		{`{"messages": []}`, Task{}, `a.jsonl:1: column "messages": found an empty list`},
