@@ -230,14 +230,22 @@ const parquetCopies = "refs/convert/parquet"
 
 // Dataset downloads a data set's files and returns their folder, for package dataset to read: what DatasetFiles
 // chooses of the repo itself, or else the Parquet copy that the Hub makes of every data set, which is for old ones
-// that are a script. In the copy each split is a folder, as train/0000.parquet, and config says which of several
-// configurations is meant; it may be empty where there is one, or one named default. (What the card of the repo
-// itself says of configurations is for the reader of the files to heed.) The repo's Kind need not be set.
+// that are a script. config says which of several configurations is meant. Where those are folders, as always in
+// the copy, only the one's is downloaded and returned: it holds nothing else, and no card. Where they aren't, or
+// config is empty, it is the whole repo's folder, whose README.md may say what belongs to which. For the copy an
+// empty config means the only one, or "default". The repo's Kind need not be set.
 func (c *Client) Dataset(ctx context.Context, repo Repo, config string) (dir string, err error) {
 	repo.Kind = Dataset
 	own, ownErr := c.Info(ctx, repo)
 	if ownErr != nil && !errors.Is(ownErr, ErrOffline) { // offline, the copy alone may be cached
 		return "", ownErr
+	}
+	if within := below(config, DatasetFiles(own.Files)); len(within) > 0 {
+		dir, err = c.Snapshot(ctx, repo, func(all []File) []File { return below(config, DatasetFiles(all)) })
+		if err != nil {
+			return "", err
+		}
+		return filepath.Join(dir, filepath.FromSlash(config)), nil
 	}
 	if len(DatasetFiles(own.Files)) > 0 {
 		return c.Snapshot(ctx, repo, DatasetFiles)
@@ -260,6 +268,16 @@ func (c *Client) Dataset(ctx context.Context, repo Repo, config string) (dir str
 		return "", err
 	}
 	return filepath.Join(dir, folder), nil
+}
+
+// below are the files in a folder of the repo's; in no folder, if its name is empty, there are none.
+func below(folder string, files []File) (within []File) {
+	for _, f := range files {
+		if folder != "" && strings.HasPrefix(f.Path, folder+"/") {
+			within = append(within, f)
+		}
+	}
+	return within
 }
 
 // configFiles chooses one configuration of a Parquet copy, whose files are CONFIG/SPLIT/NNNN.parquet.

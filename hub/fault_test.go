@@ -421,6 +421,21 @@ func TestTokenStaysHome(t *testing.T) {
 	if h.count("cdn GET") != 1 || len(h.leaks) > 0 {
 		t.Errorf("%d requests to the CDN, leaks %v", h.count("cdn GET"), h.leaks)
 	}
+
+	back := ""
+	h.setFault(always, func(host string, r *http.Request) bool { return host == "cdn" || r.URL.Path == "/back" },
+		func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == "/back" {
+				back = "Authorization: " + r.Header.Get("Authorization")
+				return
+			}
+			w.Header().Set("Location", h.hub.URL+"/back")
+			w.WriteHeader(302)
+		})
+	other, _ := h.client(t)
+	if _, err := getWeights(t, other); err == nil || back != "Authorization: " {
+		t.Errorf("after a way round by the CDN the Hub gets %q (%v)", back, err)
+	}
 }
 
 // Certificates of a company's own, and no way down from https to http.

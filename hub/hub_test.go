@@ -21,7 +21,7 @@ var tiny = map[string]string{
 	"README.md":          "# card",
 	"onnx/model.onnx":    "onnx",
 	"empty.txt":          "",
-	"a folder/with #?.x": "odd name",
+	"a folder/with # %.x": "odd name",
 }
 
 func read(t testing.TB, path ...string) string {

@@ -14,8 +14,8 @@ import (
 type Kind string
 
 const (
-	Model   Kind = "model"
-	Dataset Kind = "dataset"
+	Model   Kind = "model"   // weights, configuration and tokenizer: https://huggingface.co/ID
+	Dataset Kind = "dataset" // rows: https://huggingface.co/datasets/ID
 )
 
 // Repo names a repo at a revision. Its zero Kind means Model and its zero Revision means "main".

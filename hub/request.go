@@ -92,8 +92,14 @@ func (c *Client) send(ctx context.Context, r request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
+	endpoint, err := url.Parse(c.endpoint())
+	if err != nil {
+		return nil, err
+	}
+	home := true // nobody else has had a say yet in where this goes
 	for range maxRedirects {
-		resp, err := c.hop(ctx, r, at)
+		home = home && sameOrigin(at, endpoint)
+		resp, err := c.hop(ctx, r, at, home)
 		if err != nil {
 			return nil, err
 		}
@@ -122,8 +128,8 @@ func (c *Client) send(ctx context.Context, r request) (*http.Response, error) {
 	return nil, fmt.Errorf("%s: more than %d redirects", r.url, maxRedirects)
 }
 
-// hop is one request of send, without redirects. The token goes only to the endpoint itself.
-func (c *Client) hop(ctx context.Context, r request, at *url.URL) (*http.Response, error) {
+// hop is one request of send, without redirects, with what proves who asks only where it is home.
+func (c *Client) hop(ctx context.Context, r request, at *url.URL, home bool) (*http.Response, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	body := &idleBody{timeout: r.timeout, cancel: cancel}
 	body.timer = time.AfterFunc(r.timeout, func() { cancel(errIdle) })
@@ -143,13 +149,10 @@ func (c *Client) hop(ctx context.Context, r request, at *url.URL) (*http.Respons
 	if r.rng != "" {
 		req.Header.Set("Range", r.rng)
 	}
-	if endpoint, err := url.Parse(c.endpoint()); err == nil && sameOrigin(at, endpoint) {
-		if password, ok := endpoint.User.Password(); ok {
-			req.SetBasicAuth(endpoint.User.Username(), password)
-		}
-		if c.Token != "" {
-			req.Header.Set("Authorization", "Bearer "+c.Token)
-		}
+	if home && c.Token != "" {
+		req.Header.Set("Authorization", "Bearer "+c.Token)
+	} else if password, ok := at.User.Password(); home && ok { // HF_ENDPOINT=https://user:password@mirror
+		req.SetBasicAuth(at.User.Username(), password)
 	}
 	resp, err := c.transport.RoundTrip(req)
 	if err != nil {

@@ -42,7 +42,10 @@ func (c *Client) Snapshot(ctx context.Context, repo Repo, choose Choice) (dir st
 	case c.Offline:
 		return "", offline(s, "its snapshot lacks "+some(lacks)+", which are")
 	}
-	return dir, c.fetchAll(ctx, s, info.Commit, lacks)
+	if err := c.fetchAll(ctx, s, info.Commit, lacks); err != nil {
+		return "", err
+	}
+	return dir, nil
 }
 
 // some is a few of the files' names.

@@ -294,6 +294,7 @@ func TestDataset(t *testing.T) {
 	h.add(Dataset, "org/big", "main", script)
 	h.add(Dataset, "org/big", parquetCopies, map[string]string{"default/partial-train/0000.parquet": "t"})
 	h.add(Dataset, "org/none", "main", script)
+	h.add(Dataset, "org/many", "main", map[string]string{"README.md": "x", "cola/train-00000-of-00001.parquet": "c", "sst2/train-00000-of-00001.parquet": "s"})
 	c, _ := h.client(t)
 	off := &Client{Cache: c.Cache, Offline: true}
 	for _, tt := range []struct {
@@ -303,6 +304,9 @@ func TestDataset(t *testing.T) {
 		{"org/own", "", []string{"README.md", "train.parquet"}},
 		{"org/script", "", []string{"test/0000.parquet", "train/0000.parquet"}},
 		{"org/glue", "sst2", []string{"train/0000.parquet"}},
+		{"org/many", "sst2", []string{"train-00000-of-00001.parquet"}},
+		{"org/many", "", []string{"README.md", "cola/train-00000-of-00001.parquet", "sst2/train-00000-of-00001.parquet"}},
+		{"org/own", "elsewhere", []string{"README.md", "train.parquet"}},
 	} {
 		dir, err := c.Dataset(t.Context(), Repo{ID: tt.id}, tt.config)
 		if err != nil {
