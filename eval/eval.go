@@ -1,5 +1,6 @@
 // Package eval measures a model on held-out rows: loss and perplexity of a language model; accuracy, F1, a
-// confusion matrix and confidence intervals of a classifier. Nothing is kept but sums, so that it fits any set.
+// confusion matrix and confidence intervals of a classifier. Logits are turned into sums as they come: what is kept
+// is a few numbers for each batch.
 package eval
 
 import (
