@@ -13,9 +13,13 @@ import (
 // registers while a run of the depth K is added to it: 16 lanes of B are loaded and multiplied by one
 // element of each of 6 rows of A. So the rows of A may be anywhere, and B lies in panels [K, 16].
 //
-//	NT  yᵀ [N, M] = W·xᵀ   A is W in place, B is x in panels, C is transposed when it is stored
-//	NN  dx [M, K] = dy·W   A is dy in place, B is W, which each task packs for itself
-//	TN  dW [N, K] = dyᵀ·x  A is dy, which each task packs for itself, B is x in panels
+//	NT  yᵀ [N, M] = W·xᵀ   C is transposed when it is stored
+//	NN  dx [M, K] = dy·W
+//	TN  dW [N, K] = dyᵀ·x
+//
+// The activation that all tasks need, x or dy, is packed first: B into panels [kc, 16], A into tiles [kc, 6].
+// The other operand is packed by each task for itself, block by block, and W of NT is read in place when
+// there are too few rows to pay for that.
 //
 // Every element of C is one chain of multiply-adds in the order of K, whatever the tiles, the blocks and the
 // threads: results depend on none of them, nor on the other rows.
@@ -67,7 +71,14 @@ func (d *Device) MatMulNN(dst, a, b Mat, e compute.Epilogue) {
 	if d.gemm.trivial(dst, a.Cols, e) {
 		return
 	}
-	d.gemm.multiply(product{form: formNN, a: a, b: b, p: a.Rows, q: b.Cols, k: a.Cols, dst: dst, e: e})
+	rows := max(sharedSize/a.Cols/24*24, 192)
+	for lo := 0; lo < a.Rows; lo += rows {
+		hi := min(lo+rows, a.Rows)
+		d.gemm.multiply(product{
+			form: formNN, a: a.RowSpan(lo, hi), b: b, p: hi - lo, q: b.Cols, k: a.Cols,
+			dst: dst.RowSpan(lo, hi), e: rowsOf(e, lo, hi),
+		})
+	}
 }
 
 // MatMulTN implements compute.Device.
@@ -109,7 +120,7 @@ type gemm struct {
 
 	mu     sync.Mutex
 	x      product
-	shared []float32 // the activation that all tasks read, in panels: [k/kc][q/lanes][kc][lanes]
+	shared []float32 // the activation that all tasks read: panels of B, tiles of A for NN
 	work   []scratch // of each thread
 
 	// Bound once, since a method value is an allocation.
@@ -149,10 +160,12 @@ func (g *gemm) multiply(x product) {
 	}
 	x.plan(g.lanes, g.pool.threads)
 	g.x = x
-	if x.form != formNN {
+	if x.form == formNN {
+		g.shared = grow(g.shared, x.k*x.p)
+	} else {
 		g.shared = grow(g.shared, x.k*up(x.q, g.lanes))
-		g.pool.eachOn(g.packs(), g.packFunc)
 	}
+	g.pool.eachOn(g.packs(), g.packFunc)
 	g.pool.eachOn(x.ptasks*x.qtasks, g.taskFunc)
 	g.x = product{} // don't keep the matrices alive
 }
@@ -186,51 +199,52 @@ func (g *gemm) task(thread, task int) {
 	p0, q0 := task/x.qtasks*x.pb, task%x.qtasks*x.qb
 	p1, q1 := min(p0+x.pb, x.p), min(q0+x.qb, x.q)
 	rows, panels := p1-p0, ceil(q1-q0, g.lanes)
+	direct := 0 // panels whose C is dst
+	if x.plain() {
+		direct = (q1 - q0) / g.lanes
+	}
 	w.c = grow(w.c, rows*panels*g.lanes)
 	for k0 := 0; k0 < x.k; k0 += x.kc {
 		kc := min(x.kc, x.k-k0)
+		a := g.blockA(w, k0, kc, p0, p1)
 		b := g.blockB(w, k0, kc, q0, q1)
 		for j := range panels {
-			c := w.c[j*rows*g.lanes : (j+1)*rows*g.lanes]
-			g.column(w, c, b[j*kc*g.lanes:(j+1)*kc*g.lanes], k0, kc, p0, p1, j == 0)
+			c, cs := w.c[j*rows*g.lanes:], g.lanes
+			if j < direct {
+				c, cs = x.dst.Data[p0*x.dst.Stride+q0+j*g.lanes:], x.dst.Stride
+			}
+			g.column(c, a, b[j*kc*g.lanes:], k0, kc, p0, p1, cs)
 		}
 	}
 	if x.form == formNT {
 		g.storeTransposed(w.c, p0, p1, q0, q1)
 	} else {
-		g.store(w.c, p0, p1, q0, q1)
+		g.store(w.c[direct*rows*g.lanes:], p0, p1, q0+direct*g.lanes, q1)
 	}
 }
 
-// column adds depth [k0, k0+kc) to C of one panel and the rows [p0, p1).
-func (g *gemm) column(w *scratch, c, b []float32, k0, kc, p0, p1 int, packA bool) {
+// plain reports whether C is dst, so that nothing need be done when it is stored.
+func (x *product) plain() bool {
+	return x.form != formNT && x.scale == 1 && x.e.Bias.Empty() && x.e.Add.Empty()
+}
+
+// column adds depth [k0, k0+kc) to C of one panel and the rows [p0, p1). An empty a means A in place.
+func (g *gemm) column(c, a, b []float32, k0, kc, p0, p1, cs int) {
 	x := &g.x
 	counts := g.tiling(p1 - p0)
-	p := p0
-	for i, n := range counts {
-		h := g.heights[i]
-		if n == 0 {
-			continue
-		}
-		ct := c[(p-p0)*g.lanes:]
+	p := 0
+	for i, h := range g.heights {
+		n := counts[i]
 		switch {
-		case x.form == formTN:
-			at := w.packedA((p-p0)*kc, n*h*kc, (p1-p0)*x.kc)
-			if packA {
-				g.packTiles(h, at, x.a.Data[k0*x.a.Stride+p:], kc, n, x.a.Stride)
-			}
-			g.tiles(h, ct, at, b, n, kc, 1, h, h*kc, k0 == 0)
+		case n == 0:
+		case len(a) > 0:
+			g.tiles(h, c[p*cs:], a[p*kc:], b, n, kc, 1, h, h*kc, cs, k0 == 0)
 		default:
-			g.tiles(h, ct, x.a.Data[p*x.a.Stride+k0:], b, n, kc, x.a.Stride, 1, h*x.a.Stride, k0 == 0)
+			s := x.a.Stride
+			g.tiles(h, c[p*cs:], x.a.Data[(p0+p)*s+k0:], b, n, kc, s, 1, h*s, cs, k0 == 0)
 		}
 		p += n * h
 	}
-}
-
-// packedA returns n elements of the packed block of A, which has size elements in all.
-func (w *scratch) packedA(off, n, size int) []float32 {
-	w.a = grow(w.a, size)
-	return w.a[off : off+n]
 }
 
 // tiling returns how many tiles of each height make up a number of rows. Two tiles of 4 rows replace one

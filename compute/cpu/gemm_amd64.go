@@ -4,7 +4,7 @@ package cpu
 
 var avx2Kernel = gemmKernel{
 	name: "avx2", lanes: 16, heights: [3]int{6, 4, 1},
-	tiles: tilesAVX2, packRows: packRowsAVX2, packCols: packColsAVX2, packTiles: packTilesAVX2,
+	tiles: tilesAVX2, packRows: packRowsAVX2, packCols: packColsAVX2, packTiles: packTilesAVX2, packTall: packTallAVX2,
 	storeRow: storeRowAVX2, storeCols: storeColsAVX2, dot4: dot4AVX2,
 }
 
@@ -16,14 +16,14 @@ var gemmKernels = func() []gemmKernel {
 	return []gemmKernel{generic}
 }()
 
-func tilesAVX2(height int, c, a, b []float32, n, k, rs, ks, step int, first bool) {
+func tilesAVX2(height int, c, a, b []float32, n, k, rs, ks, step, cs int, first bool) {
 	switch height {
 	case 6:
-		tiles6AVX2(c, a, b, n, k, rs, ks, step, first)
+		tiles6AVX2(c, a, b, n, k, rs, ks, step, cs, first)
 	case 4:
-		tiles4AVX2(c, a, b, n, k, rs, ks, step, first)
+		tiles4AVX2(c, a, b, n, k, rs, ks, step, cs, first)
 	default:
-		tiles1AVX2(c, a, b, n, k, rs, ks, step, first)
+		tiles1AVX2(c, a, b, n, k, rs, ks, step, cs, first)
 	}
 }
 
@@ -35,14 +35,25 @@ func packTilesAVX2(height int, dst, src []float32, k, n, stride int) {
 	}
 }
 
-//go:noescape
-func tiles6AVX2(c, a, b []float32, tiles, k, rs, ks, step int, first bool)
+func packTallAVX2(height int, dst, src []float32, k, n, stride int) {
+	switch height {
+	case 6:
+		packTall6AVX2(dst, src, k, n, stride)
+	case 4:
+		packTall4AVX2(dst, src, k, n, stride)
+	default:
+		packTallGo(height, dst, src, k, n, stride)
+	}
+}
 
 //go:noescape
-func tiles4AVX2(c, a, b []float32, tiles, k, rs, ks, step int, first bool)
+func tiles6AVX2(c, a, b []float32, tiles, k, rs, ks, step, cs int, first bool)
 
 //go:noescape
-func tiles1AVX2(c, a, b []float32, tiles, k, rs, ks, step int, first bool)
+func tiles4AVX2(c, a, b []float32, tiles, k, rs, ks, step, cs int, first bool)
+
+//go:noescape
+func tiles1AVX2(c, a, b []float32, tiles, k, rs, ks, step, cs int, first bool)
 
 //go:noescape
 func packRowsAVX2(dst, src []float32, k, panels, stride, panel int)
@@ -52,6 +63,12 @@ func packColsAVX2(dst, src []float32, k, stride, lanes int)
 
 //go:noescape
 func packTiles6AVX2(dst, src []float32, k, tiles, stride int)
+
+//go:noescape
+func packTall6AVX2(dst, src []float32, k, tiles, stride int)
+
+//go:noescape
+func packTall4AVX2(dst, src []float32, k, tiles, stride int)
 
 //go:noescape
 func storeRowAVX2(dst, c, bias, add []float32, panels, panel int, scale float32)

@@ -3,8 +3,9 @@
 #include "textflag.h"
 
 // Registers of the tiles functions:
-//   DI c, SI the tile's first row of a, BX b, CX tiles left, DX k, R8 rs, R9 ks, R10 step, R15 unused
-//   in the loop over k: R11 row 0 of a, R12 row 3, R13 b, R14 what to prefetch, AX steps left
+//   DI c, SI the tile's first row of a, BX from prefetch to prefetch, CX tiles left, R8 rs, R9 ks, R10 step, DX the next panel of b
+//   in the loop over k: R11 row 0 of a, R12 row 3, R13 b, R14 the next tile of a, AX steps left
+//   while c is read or written: R11 row 0 of c, R12 row 3, R13 from row to row
 // Y0, Y1 hold 16 elements of b, Y2 and Y3 elements of a, Y4 to Y15 the tile.
 
 #define LOADB(d) \
@@ -41,9 +42,10 @@
 	ROW((R11), Y2, Y4, Y5)          \
 	ADDQ R9, R11
 
+// PREFETCH fetches a line of the next tile of a: of the next row, or the next of a packed tile.
 #define PREFETCH \
 	PREFETCHT0 (R14)                \
-	ADDQ       R8, R14
+	ADDQ       BX, R14
 
 #define ARGS \
 	MOVQ c_base+0(FP), DI           \
@@ -51,6 +53,8 @@
 	MOVQ b_base+48(FP), BX          \
 	MOVQ tiles+72(FP), CX           \
 	MOVQ k+80(FP), DX               \
+	SHLQ $6, DX                     \
+	ADDQ BX, DX                     \
 	MOVQ rs+88(FP), R8              \
 	MOVQ ks+96(FP), R9              \
 	MOVQ step+104(FP), R10          \
@@ -58,20 +62,27 @@
 	SHLQ $2, R9                     \
 	SHLQ $2, R10
 
+// POINTC sets R11 and R12 to rows 0 and 3 of c, which are R13 apart.
+#define POINTC \
+	MOVQ cs+112(FP), R13            \
+	SHLQ $2, R13                    \
+	MOVQ DI, R11                    \
+	LEAQ (DI)(R13*2), R12           \
+	ADDQ R13, R12
+
 #define POINT \
 	MOVQ SI, R11                    \
 	LEAQ (SI)(R8*2), R12            \
 	ADDQ R8, R12                    \
-	MOVQ BX, R13                    \
-	MOVQ DX, AX
+	MOVQ b_base+48(FP), R13         \
+	MOVQ k+80(FP), AX
 
-// func tiles6AVX2(c, a, b []float32, tiles, k, rs, ks, step int, first bool)
-TEXT ·tiles6AVX2(SB), NOSPLIT, $0-113
+// func tiles6AVX2(c, a, b []float32, tiles, k, rs, ks, step, cs int, first bool)
+TEXT ·tiles6AVX2(SB), NOSPLIT, $0-121
 	ARGS
 
 tile:
-	POINT
-	CMPB   first+112(FP), $0
+	CMPB   first+120(FP), $0
 	JEQ    load
 	VXORPS Y4, Y4, Y4
 	VXORPS Y5, Y5, Y5
@@ -88,24 +99,26 @@ tile:
 	JMP    steps
 
 load:
-	VMOVUPS (DI), Y4
-	VMOVUPS 32(DI), Y5
-	VMOVUPS 64(DI), Y6
-	VMOVUPS 96(DI), Y7
-	VMOVUPS 128(DI), Y8
-	VMOVUPS 160(DI), Y9
-	VMOVUPS 192(DI), Y10
-	VMOVUPS 224(DI), Y11
-	VMOVUPS 256(DI), Y12
-	VMOVUPS 288(DI), Y13
-	VMOVUPS 320(DI), Y14
-	VMOVUPS 352(DI), Y15
+	POINTC
+	VMOVUPS (R11), Y4
+	VMOVUPS 32(R11), Y5
+	VMOVUPS (R11)(R13*1), Y6
+	VMOVUPS 32(R11)(R13*1), Y7
+	VMOVUPS (R11)(R13*2), Y8
+	VMOVUPS 32(R11)(R13*2), Y9
+	VMOVUPS (R12), Y10
+	VMOVUPS 32(R12), Y11
+	VMOVUPS (R12)(R13*1), Y12
+	VMOVUPS 32(R12)(R13*1), Y13
+	VMOVUPS (R12)(R13*2), Y14
+	VMOVUPS 32(R12)(R13*2), Y15
 
 steps:
+	POINT
 	SUBQ $16, AX
 	JLT  rest
 
-	// One line of each row of the next tile is fetched while 16 columns of this one are used.
+	// The next tile of a is fetched at the pace of this one, and a line of the next panel of b.
 	PCALIGN $32
 step16:
 	LEAQ (R11)(R10*1), R14
@@ -131,6 +144,8 @@ step16:
 	PREFETCH
 	STEP6(896)
 	STEP6(960)
+	PREFETCHT0 (DX)
+	ADDQ $64, DX
 	ADDQ $1024, R13
 	SUBQ $16, AX
 	JGE  step16
@@ -146,32 +161,33 @@ step1:
 	JNE  step1
 
 store:
-	VMOVUPS Y4, (DI)
-	VMOVUPS Y5, 32(DI)
-	VMOVUPS Y6, 64(DI)
-	VMOVUPS Y7, 96(DI)
-	VMOVUPS Y8, 128(DI)
-	VMOVUPS Y9, 160(DI)
-	VMOVUPS Y10, 192(DI)
-	VMOVUPS Y11, 224(DI)
-	VMOVUPS Y12, 256(DI)
-	VMOVUPS Y13, 288(DI)
-	VMOVUPS Y14, 320(DI)
-	VMOVUPS Y15, 352(DI)
-	ADDQ    $384, DI
+	POINTC
+	VMOVUPS Y4, (R11)
+	VMOVUPS Y5, 32(R11)
+	VMOVUPS Y6, (R11)(R13*1)
+	VMOVUPS Y7, 32(R11)(R13*1)
+	VMOVUPS Y8, (R11)(R13*2)
+	VMOVUPS Y9, 32(R11)(R13*2)
+	VMOVUPS Y10, (R12)
+	VMOVUPS Y11, 32(R12)
+	VMOVUPS Y12, (R12)(R13*1)
+	VMOVUPS Y13, 32(R12)(R13*1)
+	VMOVUPS Y14, (R12)(R13*2)
+	VMOVUPS Y15, 32(R12)(R13*2)
+	LEAQ    (R12)(R13*2), DI
+	ADDQ    R13, DI
 	ADDQ    R10, SI
 	DECQ    CX
 	JNE     tile
 	VZEROUPPER
 	RET
 
-// func tiles4AVX2(c, a, b []float32, tiles, k, rs, ks, step int, first bool)
-TEXT ·tiles4AVX2(SB), NOSPLIT, $0-113
+// func tiles4AVX2(c, a, b []float32, tiles, k, rs, ks, step, cs int, first bool)
+TEXT ·tiles4AVX2(SB), NOSPLIT, $0-121
 	ARGS
 
 tile:
-	POINT
-	CMPB   first+112(FP), $0
+	CMPB   first+120(FP), $0
 	JEQ    load
 	VXORPS Y4, Y4, Y4
 	VXORPS Y5, Y5, Y5
@@ -184,16 +200,18 @@ tile:
 	JMP    steps
 
 load:
-	VMOVUPS (DI), Y4
-	VMOVUPS 32(DI), Y5
-	VMOVUPS 64(DI), Y6
-	VMOVUPS 96(DI), Y7
-	VMOVUPS 128(DI), Y8
-	VMOVUPS 160(DI), Y9
-	VMOVUPS 192(DI), Y10
-	VMOVUPS 224(DI), Y11
+	POINTC
+	VMOVUPS (R11), Y4
+	VMOVUPS 32(R11), Y5
+	VMOVUPS (R11)(R13*1), Y6
+	VMOVUPS 32(R11)(R13*1), Y7
+	VMOVUPS (R11)(R13*2), Y8
+	VMOVUPS 32(R11)(R13*2), Y9
+	VMOVUPS (R12), Y10
+	VMOVUPS 32(R12), Y11
 
 steps:
+	POINT
 	SUBQ $4, AX
 	JLT  rest
 
@@ -217,43 +235,47 @@ step1:
 	JNE  step1
 
 store:
-	VMOVUPS Y4, (DI)
-	VMOVUPS Y5, 32(DI)
-	VMOVUPS Y6, 64(DI)
-	VMOVUPS Y7, 96(DI)
-	VMOVUPS Y8, 128(DI)
-	VMOVUPS Y9, 160(DI)
-	VMOVUPS Y10, 192(DI)
-	VMOVUPS Y11, 224(DI)
-	ADDQ    $256, DI
+	POINTC
+	VMOVUPS Y4, (R11)
+	VMOVUPS Y5, 32(R11)
+	VMOVUPS Y6, (R11)(R13*1)
+	VMOVUPS Y7, 32(R11)(R13*1)
+	VMOVUPS Y8, (R11)(R13*2)
+	VMOVUPS Y9, 32(R11)(R13*2)
+	VMOVUPS Y10, (R12)
+	VMOVUPS Y11, 32(R12)
+	LEAQ    (R12)(R13*1), DI
 	ADDQ    R10, SI
 	DECQ    CX
 	JNE     tile
 	VZEROUPPER
 	RET
 
-// func tiles1AVX2(c, a, b []float32, tiles, k, rs, ks, step int, first bool)
-TEXT ·tiles1AVX2(SB), NOSPLIT, $0-113
+// func tiles1AVX2(c, a, b []float32, tiles, k, rs, ks, step, cs int, first bool)
+TEXT ·tiles1AVX2(SB), NOSPLIT, $0-121
 	ARGS
 
 tile:
-	POINT
 	VXORPS Y4, Y4, Y4
 	VXORPS Y5, Y5, Y5
-	CMPB   first+112(FP), $0
+	CMPB   first+120(FP), $0
 	JNE    steps
 	VMOVUPS (DI), Y4
 	VMOVUPS 32(DI), Y5
 
 steps:
+	POINT
+
+step1:
 	STEP1(0)
 	ADDQ $64, R13
 	DECQ AX
-	JNE  steps
+	JNE  step1
 
+	MOVQ    cs+112(FP), R13
 	VMOVUPS Y4, (DI)
 	VMOVUPS Y5, 32(DI)
-	ADDQ    $64, DI
+	LEAQ    (DI)(R13*4), DI
 	ADDQ    R10, SI
 	DECQ    CX
 	JNE     tile

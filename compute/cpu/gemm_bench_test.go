@@ -89,7 +89,7 @@ func BenchmarkTile(b *testing.B) {
 				for range 20 {
 					began := time.Now()
 					for range 100 {
-						k.tiles(h, c, a, bp, 4, 256, 256, 1, 0, false)
+						k.tiles(h, c, a, bp, 4, 256, 1, h, 0, k.lanes, false)
 					}
 					best = max(best, 2*400*256*float64(h*k.lanes)/time.Since(began).Seconds()/1e9)
 				}

@@ -11,14 +11,16 @@ type gemmKernel struct {
 
 	// tiles adds a·b to c, or sets c to it if it is the first: for each of n tiles of that height,
 	// c [height, lanes] += a [height, k] · b [k, lanes]. Element (r, k) of a is at r·rs + k·ks. Tiles of a
-	// are step apart; those of c follow each other; b is the same for all. k is at least 1.
-	tiles func(height int, c, a, b []float32, n, k, rs, ks, step int, first bool)
+	// are step apart, rows of c are cs apart, b is the same for all. k is at least 1.
+	tiles func(height int, c, a, b []float32, n, k, rs, ks, step, cs int, first bool)
 	// packRows copies k rows of panels·lanes elements from src into panels, which are panel apart.
 	packRows func(dst, src []float32, k, panels, stride, panel int)
 	// packCols transposes 8 rows of k elements, a multiple of 8, into dst with rows lanes apart.
 	packCols func(dst, src []float32, k, stride, lanes int)
 	// packTiles copies k rows of n·height elements into n tiles [k, height].
 	packTiles func(height int, dst, src []float32, k, n, stride int)
+	// packTall does that for n·height rows of k elements.
+	packTall func(height int, dst, src []float32, k, n, stride int)
 	// storeRow sets lanes elements of dst from each of so many panels, which are panel apart:
 	// dst = scale·c + bias + add. Either of the latter may be nil.
 	storeRow func(dst, c, bias, add []float32, panels, panel int, scale float32)
@@ -32,36 +34,37 @@ type gemmKernel struct {
 // generic is the kernel in plain Go.
 var generic = gemmKernel{
 	name: "go", lanes: 16, heights: [3]int{4, 1, 1},
-	tiles: tilesGo, packRows: packRowsGo, packCols: packColsGo, packTiles: packTilesGo,
+	tiles: tilesGo, packRows: packRowsGo, packCols: packColsGo, packTiles: packTilesGo, packTall: packTallGo,
 	storeRow: storeRowGo, storeCols: storeColsGo, dot4: dot4Go,
 }
 
-func tilesGo(height int, c, a, b []float32, n, k, rs, ks, step int, first bool) {
+func tilesGo(height int, c, a, b []float32, n, k, rs, ks, step, cs int, first bool) {
 	for t := range n {
-		c := c[t*height*16 : (t+1)*height*16]
-		if first {
-			clear(c)
+		c, a := c[t*height*cs:], a[t*step:]
+		for r := range height {
+			if first {
+				clear(c[r*cs:][:16])
+			}
+			if height != 4 {
+				for i := range k {
+					axpy16((*[16]float32)(c[r*cs:]), a[r*rs+i*ks], (*[16]float32)(b[i*16:]))
+				}
+			}
 		}
 		if height == 4 {
 			for l := 0; l < 16; l += 2 {
-				tile4x2(c[l:], a[t*step:], b[l:], k, rs, ks)
-			}
-			continue
-		}
-		for r := range height {
-			a := a[t*step+r*rs:]
-			for i := range k {
-				axpy16((*[16]float32)(c[r*16:]), a[i*ks], (*[16]float32)(b[i*16:]))
+				tile4x2(c[l:], a, b[l:], k, rs, ks, cs)
 			}
 		}
 	}
 }
 
 // tile4x2 is as much of a tile as stays in registers without vectors.
-func tile4x2(c, a, b []float32, k, rs, ks int) {
+func tile4x2(c, a, b []float32, k, rs, ks, cs int) {
 	a0, a1, a2, a3 := a, a[rs:], a[2*rs:], a[3*rs:]
-	c00, c01, c10, c11 := c[0], c[1], c[16], c[17]
-	c20, c21, c30, c31 := c[32], c[33], c[48], c[49]
+	c0, c1, c2, c3 := c[:2], c[cs:][:2], c[2*cs:][:2], c[3*cs:][:2]
+	c00, c01, c10, c11 := c0[0], c0[1], c1[0], c1[1]
+	c20, c21, c30, c31 := c2[0], c2[1], c3[0], c3[1]
 	for i := range k {
 		b0, b1 := b[i*16], b[i*16+1]
 		v := a0[i*ks]
@@ -77,8 +80,8 @@ func tile4x2(c, a, b []float32, k, rs, ks int) {
 		c30 += v * b0
 		c31 += v * b1
 	}
-	c[0], c[1], c[16], c[17] = c00, c01, c10, c11
-	c[32], c[33], c[48], c[49] = c20, c21, c30, c31
+	c0[0], c0[1], c1[0], c1[1] = c00, c01, c10, c11
+	c2[0], c2[1], c3[0], c3[1] = c20, c21, c30, c31
 }
 
 func axpy16(c *[16]float32, a float32, b *[16]float32) {
@@ -107,6 +110,15 @@ func packTilesGo(height int, dst, src []float32, k, n, stride int) {
 	for t := range n {
 		for i := range k {
 			copy(dst[(t*k+i)*height:][:height], src[i*stride+t*height:])
+		}
+	}
+}
+
+func packTallGo(height int, dst, src []float32, k, n, stride int) {
+	for i := range n * height {
+		tile := dst[i/height*height*k:][i%height:]
+		for j, v := range src[i*stride : i*stride+k] {
+			tile[j*height] = v
 		}
 	}
 }

@@ -2,28 +2,43 @@
 
 package cpu
 
-// packRows copies this many rows in one task.
-const packRun = 32
+const (
+	// packRun is how many rows packing TN copies in one task.
+	packRun = 32
+	// packLeast is the least number of rows of x for which NT packs W.
+	packLeast = 64
+)
 
-// packs returns the number of tasks that pack the shared operand: panels of x for NT, runs of rows for TN.
+// packs returns the number of tasks that pack the shared operand: panels of x for NT, blocks of dy for NN,
+// runs of rows of x for TN.
 func (g *gemm) packs() int {
-	if g.x.form == formNT {
-		return ceil(g.x.q, g.lanes)
+	x := &g.x
+	switch x.form {
+	case formNT:
+		return ceil(x.q, g.lanes)
+	case formNN:
+		return x.ptasks * ceil(x.k, x.kc)
 	}
-	return ceil(g.x.k, g.x.kc) * ceil(g.x.kc, packRun)
+	return ceil(x.k, x.kc) * ceil(x.kc, packRun)
 }
 
 // pack does one task of packing the shared operand.
 func (g *gemm) pack(_, task int) {
 	x := &g.x
 	width := up(x.q, g.lanes)
-	if x.form == formNT {
+	switch x.form {
+	case formNT:
 		q := task * g.lanes
 		rows := x.b.RowSpan(q, min(q+g.lanes, x.q))
 		for k0 := 0; k0 < x.k; k0 += x.kc {
 			kc := min(x.kc, x.k-k0)
 			g.packColumns(g.shared[k0*width+q*kc:][:kc*g.lanes], rows, k0, kc)
 		}
+		return
+	case formNN:
+		p, k := task%x.ptasks*x.pb, task/x.ptasks*x.kc
+		kc := min(x.kc, x.k-k)
+		g.packA(g.shared[k*x.p+p*kc:], k, kc, p, min(p+x.pb, x.p))
 		return
 	}
 	runs := ceil(x.kc, packRun)
@@ -33,6 +48,37 @@ func (g *gemm) pack(_, task int) {
 	hi := min(lo+packRun, kc)
 	if lo < hi {
 		g.packPanels(g.shared[k0*width:][lo*g.lanes:], k0+lo, hi-lo, 0, x.q, kc*g.lanes)
+	}
+}
+
+// blockA returns the tiles of A of depth [k0, k0+kc) and rows [p0, p1), or nothing if they are used in place.
+func (g *gemm) blockA(w *scratch, k0, kc, p0, p1 int) []float32 {
+	n := (p1 - p0) * kc
+	switch {
+	case g.x.form == formNN:
+		return g.shared[k0*g.x.p+p0*kc:][:n]
+	case g.x.form == formNT && g.x.q < packLeast:
+		return nil
+	}
+	w.a = grow(w.a, n)
+	g.packA(w.a, k0, kc, p0, p1)
+	return w.a
+}
+
+// packA makes tiles of A of depth [k0, k0+kc) and rows [p0, p1).
+func (g *gemm) packA(dst []float32, k0, kc, p0, p1 int) {
+	x, p := &g.x, p0
+	counts := g.tiling(p1 - p0)
+	for i, h := range g.heights {
+		n := counts[i]
+		switch at := dst[(p-p0)*kc:]; {
+		case n == 0:
+		case x.form == formTN:
+			g.packTiles(h, at, x.a.Data[k0*x.a.Stride+p:], kc, n, x.a.Stride)
+		default:
+			g.packTall(h, at, x.a.Data[p*x.a.Stride+k0:], kc, n, x.a.Stride)
+		}
+		p += n * h
 	}
 }
 

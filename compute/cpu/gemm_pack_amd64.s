@@ -140,6 +140,145 @@ tile:
 	JNE  row
 	RET
 
+// func packTall6AVX2(dst, src []float32, k, tiles, stride int)
+// Registers: DI dst, SI row 0 of src, R11 row 3, CX tiles left, AX columns left, R9 from tile to tile.
+TEXT ·packTall6AVX2(SB), NOSPLIT, $0-72
+	MOVQ dst_base+0(FP), DI
+	MOVQ src_base+24(FP), SI
+	MOVQ k+48(FP), DX
+	MOVQ tiles+56(FP), CX
+	MOVQ stride+64(FP), R8
+	SHLQ $2, R8
+	LEAQ (R8)(R8*2), R9
+	SHLQ $1, R9
+
+tile:
+	MOVQ SI, R10
+	LEAQ (SI)(R8*2), R11
+	ADDQ R8, R11
+	MOVQ DX, AX
+	SUBQ $4, AX
+	JLT  rest
+
+step4:
+	VMOVUPS   (R10), X0
+	VMOVUPS   (R10)(R8*1), X1
+	VMOVUPS   (R10)(R8*2), X2
+	VMOVUPS   (R11), X3
+	VMOVUPS   (R11)(R8*1), X4
+	VMOVUPS   (R11)(R8*2), X5
+	VUNPCKLPS X1, X0, X6
+	VUNPCKHPS X1, X0, X7
+	VUNPCKLPS X3, X2, X8
+	VUNPCKHPS X3, X2, X9
+	VUNPCKLPS X5, X4, X10
+	VUNPCKHPS X5, X4, X11
+	VUNPCKLPD X8, X6, X12
+	VUNPCKHPD X8, X6, X13
+	VUNPCKLPD X9, X7, X14
+	VUNPCKHPD X9, X7, X15
+	VMOVUPS   X12, (DI)
+	VMOVLPS   X10, 16(DI)
+	VMOVUPS   X13, 24(DI)
+	VMOVHPS   X10, 40(DI)
+	VMOVUPS   X14, 48(DI)
+	VMOVLPS   X11, 64(DI)
+	VMOVUPS   X15, 72(DI)
+	VMOVHPS   X11, 88(DI)
+	ADDQ      $96, DI
+	ADDQ      $16, R10
+	ADDQ      $16, R11
+	SUBQ      $4, AX
+	JGE       step4
+
+rest:
+	ADDQ $4, AX
+	JEQ  next
+
+step1:
+	VMOVSS    (R10), X0
+	VINSERTPS $0x10, (R10)(R8*1), X0, X0
+	VINSERTPS $0x20, (R10)(R8*2), X0, X0
+	VINSERTPS $0x30, (R11), X0, X0
+	VMOVSS    (R11)(R8*1), X1
+	VINSERTPS $0x10, (R11)(R8*2), X1, X1
+	VMOVUPS   X0, (DI)
+	VMOVLPS   X1, 16(DI)
+	ADDQ      $24, DI
+	ADDQ      $4, R10
+	ADDQ      $4, R11
+	DECQ      AX
+	JNE       step1
+
+next:
+	ADDQ R9, SI
+	DECQ CX
+	JNE  tile
+	RET
+
+// func packTall4AVX2(dst, src []float32, k, tiles, stride int)
+// As packTall6AVX2.
+TEXT ·packTall4AVX2(SB), NOSPLIT, $0-72
+	MOVQ dst_base+0(FP), DI
+	MOVQ src_base+24(FP), SI
+	MOVQ k+48(FP), DX
+	MOVQ tiles+56(FP), CX
+	MOVQ stride+64(FP), R8
+	SHLQ $2, R8
+
+tile:
+	MOVQ SI, R10
+	LEAQ (SI)(R8*2), R11
+	ADDQ R8, R11
+	MOVQ DX, AX
+	SUBQ $4, AX
+	JLT  rest
+
+step4:
+	VMOVUPS   (R10), X0
+	VMOVUPS   (R10)(R8*1), X1
+	VMOVUPS   (R10)(R8*2), X2
+	VMOVUPS   (R11), X3
+	VUNPCKLPS X1, X0, X6
+	VUNPCKHPS X1, X0, X7
+	VUNPCKLPS X3, X2, X8
+	VUNPCKHPS X3, X2, X9
+	VUNPCKLPD X8, X6, X12
+	VUNPCKHPD X8, X6, X13
+	VUNPCKLPD X9, X7, X14
+	VUNPCKHPD X9, X7, X15
+	VMOVUPS   X12, (DI)
+	VMOVUPS   X13, 16(DI)
+	VMOVUPS   X14, 32(DI)
+	VMOVUPS   X15, 48(DI)
+	ADDQ      $64, DI
+	ADDQ      $16, R10
+	ADDQ      $16, R11
+	SUBQ      $4, AX
+	JGE       step4
+
+rest:
+	ADDQ $4, AX
+	JEQ  next
+
+step1:
+	VMOVSS    (R10), X0
+	VINSERTPS $0x10, (R10)(R8*1), X0, X0
+	VINSERTPS $0x20, (R10)(R8*2), X0, X0
+	VINSERTPS $0x30, (R11), X0, X0
+	VMOVUPS   X0, (DI)
+	ADDQ      $16, DI
+	ADDQ      $4, R10
+	ADDQ      $4, R11
+	DECQ      AX
+	JNE       step1
+
+next:
+	LEAQ (SI)(R8*4), SI
+	DECQ CX
+	JNE  tile
+	RET
+
 // func storeRowAVX2(dst, c, bias, add []float32, panels, panel int, scale float32)
 TEXT ·storeRowAVX2(SB), NOSPLIT, $0-116
 	MOVQ         dst_base+0(FP), DI

@@ -4,6 +4,9 @@ package cpu
 
 // store writes the panels c of C, rows [p0, p1) and columns [q0, q1), to dst through the epilogue.
 func (g *gemm) store(c []float32, p0, p1, q0, q1 int) {
+	if q0 == q1 {
+		return
+	}
 	x, panel := &g.x, (p1-p0)*g.lanes
 	full := (q1 - q0) / g.lanes
 	rest := q0 + full*g.lanes
