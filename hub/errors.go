@@ -153,7 +153,7 @@ func (c *Client) explain(ctx context.Context, repo Repo, file string, err error)
 }
 
 func (c *Client) explainStatus(repo Repo, file string, e *statusError) error {
-	page := c.endpoint() + "/" + repo.page()
+	page := c.site() + "/" + repo.page()
 	at := ""
 	if repo.Revision != "main" {
 		at = " at " + repo.Revision
@@ -186,9 +186,9 @@ func (c *Client) explainStatus(repo Repo, file string, e *statusError) error {
 
 func (c *Client) tokenAdvice() string {
 	if c.Token == "" {
-		return "set HF_TOKEN to a token of yours that may read it (" + c.endpoint() + "/settings/tokens)"
+		return "set HF_TOKEN to a token of yours that may read it (" + c.site() + "/settings/tokens)"
 	}
-	return "check that the token in use may read it (" + c.endpoint() + "/settings/tokens)"
+	return "check that the token in use may read it (" + c.site() + "/settings/tokens)"
 }
 
 // offline is the error for something that isn't cached and may not be asked for.

@@ -248,7 +248,7 @@ func TestUnknownSize(t *testing.T) {
 
 func TestSilence(t *testing.T) {
 	h, c, waits, content, _ := scene(t)
-	c.DownloadTimeout = 50 * time.Millisecond
+	c.DownloadTimeout = 200 * time.Millisecond
 	quit := make(chan struct{})
 	t.Cleanup(func() { close(quit) })
 	h.setFault(1, onCDN, func(w http.ResponseWriter, r *http.Request) {
@@ -261,7 +261,7 @@ func TestSilence(t *testing.T) {
 		}
 	})
 	got, err := getWeights(t, c)
-	if err != nil || got != content || len(*waits) != 1 {
+	if err != nil || got != content || len(*waits) == 0 {
 		t.Errorf("%d bytes, waits %v, %v", len(got), *waits, err)
 	}
 }
@@ -272,12 +272,11 @@ func TestCancel(t *testing.T) {
 	why := errors.New("the user went home")
 	h.setFault(1, onCDN, func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Length", fmt.Sprint(len(content)))
-		w.Write([]byte(content[:2500]))
-		w.(http.Flusher).Flush()
-		time.Sleep(120 * time.Millisecond) // progress is reported ten times a second
-		w.Write([]byte(content[2500:5000]))
-		w.(http.Flusher).Flush()
-		<-r.Context().Done()
+		for i := 0; r.Context().Err() == nil && i < len(content); i += 1000 {
+			w.Write([]byte(content[i : i+1000]))
+			w.(http.Flusher).Flush()
+			time.Sleep(10 * time.Millisecond)
+		}
 	})
 	c.Progress = func(p Progress) {
 		if p.Done >= 5000 {
@@ -286,11 +285,12 @@ func TestCancel(t *testing.T) {
 	}
 	_, err := c.Snapshot(ctx, Repo{ID: "org/tiny"}, Match(weightsFile))
 	wantError(t, err, why)
-	if got := read(t, incomplete); got != content[:5000] {
-		t.Errorf("%d bytes are kept", len(got))
+	kept := read(t, incomplete)
+	if len(kept) < 5000 || len(kept) >= len(content) || kept != content[:len(kept)] {
+		t.Errorf("%d bytes are kept", len(kept))
 	}
 	c.Progress = nil
-	if got, err := getWeights(t, c); err != nil || got != content || h.ranges[0] != "bytes=5000-" {
+	if got, err := getWeights(t, c); err != nil || got != content || h.ranges[0] != fmt.Sprintf("bytes=%d-", len(kept)) {
 		t.Errorf("%d bytes, ranges %v, %v", len(got), h.ranges, err)
 	}
 }
@@ -472,6 +472,10 @@ func TestTLS(t *testing.T) {
 		}
 		_, err = broken.File(t.Context(), Repo{ID: "org/tiny"}, "config.json")
 		wantError(t, err, nil, text)
+	}
+	secret := &Client{Endpoint: "https://me:pass@mirror.example/hf/"}
+	if text := secret.explainStatus(Repo{ID: "a", Revision: "main"}, "", &statusError{status: 403}).Error(); strings.Contains(text, "pass") || !strings.Contains(text, "https://mirror.example/hf/settings") {
+		t.Error(text)
 	}
 	lost, _ := plain.client(t)
 	lost.Endpoint = "huggingface.co"

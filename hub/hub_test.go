@@ -14,13 +14,13 @@ import (
 )
 
 var tiny = map[string]string{
-	"config.json":        `{"model_type":"gpt2"}`,
-	"model.safetensors":  strings.Repeat("weights ", 50_000),
-	"pytorch_model.bin":  "pickle",
-	"tokenizer.json":     "{}",
-	"README.md":          "# card",
-	"onnx/model.onnx":    "onnx",
-	"empty.txt":          "",
+	"config.json":         `{"model_type":"gpt2"}`,
+	"model.safetensors":   strings.Repeat("weights ", 50_000),
+	"pytorch_model.bin":   "pickle",
+	"tokenizer.json":      "{}",
+	"README.md":           "# card",
+	"onnx/model.onnx":     "onnx",
+	"empty.txt":           "",
 	"a folder/with # %.x": "odd name",
 }
 

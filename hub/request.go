@@ -31,6 +31,15 @@ func (c *Client) endpoint() string {
 	return strings.TrimRight(c.Endpoint, "/")
 }
 
+// site is the endpoint for people: without a password that it may have.
+func (c *Client) site() string {
+	u, err := url.Parse(c.endpoint())
+	if err != nil {
+		return DefaultEndpoint
+	}
+	return shown(u)
+}
+
 // setup makes the transport, once, on the first request.
 func (c *Client) setup() error {
 	c.once.Do(func() {
@@ -83,7 +92,7 @@ type request struct {
 // send asks and returns the answer, whose status is below 400. Its body breaks off with errIdle after a silence.
 func (c *Client) send(ctx context.Context, r request) (*http.Response, error) {
 	if c.Offline {
-		return nil, fmt.Errorf("request to %s: %w", r.url, ErrOffline)
+		return nil, fmt.Errorf("a request was about to be made: %w", ErrOffline)
 	}
 	if err := c.setup(); err != nil {
 		return nil, err
@@ -125,7 +134,7 @@ func (c *Client) send(ctx context.Context, r request) (*http.Response, error) {
 		}
 		at = to
 	}
-	return nil, fmt.Errorf("%s: more than %d redirects", r.url, maxRedirects)
+	return nil, fmt.Errorf("%s: more than %d redirects", shown(at), maxRedirects)
 }
 
 // hop is one request of send, without redirects, with what proves who asks only where it is home.
@@ -296,7 +305,7 @@ func (c *Client) jsonOnce(ctx context.Context, address string, timeout time.Dura
 		return nil, nil, err
 	}
 	if len(data) > maxListing {
-		return nil, nil, fmt.Errorf("%s: the reply is longer than %d bytes", address, maxListing)
+		return nil, nil, fmt.Errorf("%s: the reply is longer than %d bytes", shown(resp.Request.URL), maxListing)
 	}
 	return data, resp.Header, nil
 }
