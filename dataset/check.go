@@ -13,7 +13,7 @@ import (
 // CheckOptions of Check.
 type CheckOptions struct {
 	Tokens    func(text string) int // counts a text's tokens; nil: lengths are in characters
-	MaxLength int                   // longest sequence that training keeps, in tokens; 0: no limit
+	MaxLength int                   // longest sequence that training keeps, in tokens; 0, or without Tokens: no limit
 }
 
 // A Report is what Check found.
@@ -86,9 +86,9 @@ type Warning struct {
 // Check looks for what spoils training on d: labels out of balance or in order, texts that are empty,
 // repeated, cut, labelled in two ways, or in the train and the test set both. It takes about 40 bytes a row.
 func Check(d Dict, t Task, o CheckOptions) (*Report, error) {
-	r := &Report{Task: t, Unit: "characters", Limit: o.MaxLength}
+	r := &Report{Task: t, Unit: "characters"}
 	if o.Tokens != nil {
-		r.Unit = "tokens"
+		r.Unit, r.Limit = "tokens", o.MaxLength
 	}
 	c := checker{o: o, t: t, seeds: [3]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed(), maphash.MakeSeed()}}
 	for i, s := range d {
@@ -140,7 +140,7 @@ func (c *checker) split(at int, s Split) (SplitReport, error) {
 			n = utf8.RuneCountInString(text)
 		}
 		lengths = append(lengths, n)
-		if c.o.MaxLength > 0 && n > c.o.MaxLength {
+		if c.o.Tokens != nil && c.o.MaxLength > 0 && n > c.o.MaxLength {
 			r.Truncated++
 		}
 		if strings.TrimSpace(text) == "" {

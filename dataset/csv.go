@@ -131,6 +131,9 @@ func (b *builder) readCSV(in *input, sep byte) error {
 }
 
 func (b *builder) csvHeader(ls *lines, r *record) ([]*column, error) {
+	if k := bytes.IndexAny(r.buf, ";\t|"); k >= 0 && len(r.ends) == 1 {
+		return nil, ls.errorf(k, "the header %q is one cell: the separator seems to be %q; save the file with commas, or with tabs as .tsv", clip(string(r.buf), 60), r.buf[k])
+	}
 	cols := make([]*column, len(r.ends))
 	seen := map[string]bool{}
 	for i := range cols {

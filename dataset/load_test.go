@@ -228,6 +228,7 @@ func TestFaults(t *testing.T) {
 		{"a.json", "{\"data\": [{\"a\": 1},\n2]}", `a.json:2:1: found "2", expected an object`},
 		{"a.csv", "x,y\n1,2\n3\n", `a.csv:3: 1 cells, but the header names 2 columns`},
 		{"a.csv", "x,x\n1,2\n", `a.csv:1:3: the header names column "x" twice`},
+		{"a.csv", "text;label\na;1\n", `a.csv:1:5: the header "text;label" is one cell: the separator seems to be ';'`},
 		{"a.csv", "x,y\n1,\"2\n3,4\n", `a.csv:2: a quoted cell that begins here has no closing quote`},
 		{"a.csv", "x,y\n\"a\" b,2\n", `a.csv:2:4: text after the closing quote`},
 		{"a.csv", "x,y\na,b\xff\n", `a.csv:2:4: byte 0xFF is not UTF-8`},

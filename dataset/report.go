@@ -23,7 +23,11 @@ func (r *Report) warn() {
 		}
 	}
 	for i := range r.Splits {
-		r.warnSplit(&r.Splits[i], add)
+		s := &r.Splits[i]
+		if !sameFeatures(s, &r.Splits[0]) {
+			add("give both the same columns", "%s: its columns are not those of %s", s.Name, r.Splits[0].Name)
+		}
+		r.warnSplit(s, add)
 	}
 	if len(r.Splits) == 1 {
 		add("set some rows aside, as TrainTestSplit(0.1, 42) does", "there is only the split %s: nothing tells how good the model is on new data", r.Splits[0].Name)

@@ -10,7 +10,10 @@ import datasets
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from datasets.info import DatasetInfo, DatasetInfosDict
 from datasets.load import load_dataset_builder
+from datasets.utils.metadata import MetadataConfigs
+from huggingface_hub import DatasetCardData
 
 datasets.disable_progress_bars()
 HERE = pathlib.Path(__file__).parent
@@ -191,3 +194,20 @@ encoded = datasets.Dataset.from_dict({"label": ["pos", "neg", "Neutral", "ärger
 (HERE / "rows.json").write_text(json.dumps({"files": rows, "encoded": {
     "source": ["pos", "neg", "Neutral", "ärger", "neg", "zeta"], "names": encoded.features["label"].names, "ids": encoded["label"][:]}},
     ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+
+# A README as push_to_hub writes it -----------------------------------------------------------------------------
+features = datasets.Features({
+    "text": datasets.Value("string"),
+    "label": datasets.ClassLabel(names=["no", "yes: it is", "null", "3"]),
+    "messages": [{"role": datasets.Value("string"), "content": datasets.Value("string")}],
+    "tags": datasets.Sequence(datasets.ClassLabel(names=["O", "B"])),
+})
+data = DatasetCardData(license="mit", tags=["é", "a: b"])
+infos = {name: DatasetInfo(config_name=name, features=features, dataset_size=123, splits=datasets.SplitDict.from_split_dict(
+    [{"name": "train", "num_bytes": 12, "num_examples": 3}])) for name in ("default", "other")}
+DatasetInfosDict(infos).to_dataset_card_data(data)
+MetadataConfigs({
+    "default": {"data_files": [{"split": "train", "path": "data/train-*"}, {"split": "test", "path": "data/test-*"}]},
+    "other": {"data_files": [{"split": "train", "path": "other/train-*"}]},
+}).to_dataset_card_data(data)
+(HERE / "card.md").write_text(f"---\n{data}\n---\n# A card\n", encoding="utf-8")
