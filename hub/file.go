@@ -140,7 +140,9 @@ func (c *Client) fetch(ctx context.Context, s store, commit string, f File, etag
 		}
 		etag, f.Size = m.etag, m.size
 	}
-	unlock, err := lock(ctx, s.lockFile(etag))
+	unlock, err := lock(ctx, s.lockFile(etag), func() {
+		c.log().Info("hub: waiting for another program that downloads the same file", "file", f.Path, "lock", s.lockFile(etag))
+	})
 	if err != nil {
 		return "", err
 	}

@@ -18,7 +18,8 @@ var (
 // lock waits for the lock file, shared with Python's filelock, until ctx ends, and returns what releases it. The
 // file stays behind: removing one that others wait for would split them. Where the file system has no locks it
 // goes on without: two writers of one blob write the same bytes to the same places, and the hash tells.
-func lock(ctx context.Context, path string) (unlock func(), err error) {
+// waiting is called when it has to wait, once.
+func lock(ctx context.Context, path string, waiting func()) (unlock func(), err error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
 		return nil, fmt.Errorf("lock: %w", err)
 	}
@@ -38,6 +39,10 @@ func lock(ctx context.Context, path string) (unlock func(), err error) {
 		f.Close() // which also gives up the lock of a file that someone removed meanwhile
 		if err != nil && !errors.Is(err, errHeld) {
 			return nil, fmt.Errorf("lock %s: %w", path, err)
+		}
+		if waiting != nil {
+			waiting()
+			waiting = nil
 		}
 		if err := sleep(ctx, wait); err != nil {
 			return nil, fmt.Errorf("waiting for %s, which another download holds: %w", path, err)

@@ -91,7 +91,7 @@ func TestPythonLock(t *testing.T) {
 	cmd.Stderr = os.Stderr
 	in, _ := cmd.StdinPipe()
 	out, _ := cmd.StdoutPipe()
-	unlock, err := lock(t.Context(), path)
+	unlock, err := lock(t.Context(), path, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -114,11 +114,11 @@ func TestPythonLock(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	if _, err := lock(ctx, path); !errors.Is(err, context.DeadlineExceeded) {
+	if _, err := lock(ctx, path, nil); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("hone has a lock that Python holds: %v", err)
 	}
 	in.Close()
-	if unlock, err = lock(t.Context(), path); err != nil {
+	if unlock, err = lock(t.Context(), path, nil); err != nil {
 		t.Fatal(err)
 	}
 	unlock()

@@ -79,6 +79,19 @@ func TestEnvironment(t *testing.T) {
 	}
 }
 
+func TestZeroClient(t *testing.T) {
+	home := t.TempDir()
+	t.Setenv("HOME", home)
+	t.Setenv("USERPROFILE", home)
+	s, err := new(Client).store(Repo{ID: "org/name"})
+	if want := filepath.Join(home, ".cache", "huggingface", "hub", "models--org--name"); err != nil || s.dir != want {
+		t.Errorf("%s, %v, want %s", s.dir, err, want)
+	}
+	if got := new(Client).endpoint(); got != "https://huggingface.co" {
+		t.Error(got)
+	}
+}
+
 func TestRepoCheck(t *testing.T) {
 	long := strings.Repeat("a", 96)
 	for _, id := range []string{"gpt2", "org/name", "123", "Foo-BAR_foo.bar123", long + "/" + long, "_a/b_"} {
@@ -406,24 +419,24 @@ func TestMatches(t *testing.T) {
 
 func TestLock(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "a", "b.lock")
-	unlock, err := lock(t.Context(), path)
+	unlock, err := lock(t.Context(), path, func() { t.Error("nothing to wait for") })
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Millisecond)
 	defer cancel()
-	if _, err := lock(ctx, path); !errors.Is(err, context.DeadlineExceeded) {
+	if _, err := lock(ctx, path, nil); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("held: %v", err)
 	}
-	got := make(chan error)
+	got, waited := make(chan error), make(chan bool)
 	go func() {
-		unlock, err := lock(t.Context(), path)
+		unlock, err := lock(t.Context(), path, func() { waited <- true })
 		if err == nil {
 			unlock()
 		}
 		got <- err
 	}()
-	time.Sleep(10 * time.Millisecond)
+	<-waited
 	unlock()
 	if err := <-got; err != nil {
 		t.Error(err)
