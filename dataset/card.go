@@ -78,11 +78,8 @@ func head(text []byte) []byte {
 	if !ok {
 		return nil
 	}
-	if strings.HasPrefix(rest, "---\n") {
-		return nil
-	}
 	if end := strings.Index(rest+"\n", "\n---\n"); end >= 0 {
-		return []byte(rest[:end+1])
+		return []byte("\n" + rest[:end+1]) // an empty line for "---": the parser's line numbers are the file's
 	}
 	return nil
 }
@@ -144,7 +141,7 @@ func plainYAML(yml []byte) error {
 	if yamlAnchor.Match(yml) && yamlAlias.Match(yml) {
 		return errors.New("YAML anchors and aliases are not supported in the head")
 	}
-	n := 1
+	n := 0
 	for line := range bytes.SplitSeq(yml, []byte{'\n'}) {
 		n++
 		indent := len(line) - len(bytes.TrimLeft(line, " -?"))

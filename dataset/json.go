@@ -475,8 +475,8 @@ func (b *builder) readJSONL(in *input) error {
 	}
 }
 
-// readJSON reads a whole document: an array of objects, objects one after another, or one object whose
-// "data" is an array of objects.
+// readJSON reads a whole document: an array of objects, an array of strings (a column "text", as in the
+// reference), objects one after another, or one object whose "data" is an array of objects.
 func (b *builder) readJSON(in *input) error {
 	return b.readJSONFrom(in, nil, newLines(in))
 }
@@ -507,12 +507,26 @@ func (b *builder) jsonDocument(s *scanner, pos *lineCounter) error {
 		}
 		return b.endRow(pos.at(at))
 	}
+	element := func() error {
+		if s.peek() != '"' {
+			return row()
+		}
+		c, err := b.column([]byte("text"), 0)
+		if err != nil {
+			return err
+		}
+		at := s.i
+		if err := b.jsonValue(c, s); err != nil {
+			return err
+		}
+		return b.endRow(pos.at(at))
+	}
 	data := dataField(s.b)
 	for s.peek() != 0 {
 		var err error
 		switch {
 		case s.peek() == '[':
-			err = s.elements(row)
+			err = s.elements(element)
 		case s.i < data:
 			s.i = data
 			if err = s.elements(row); err == nil {

@@ -9,7 +9,6 @@ import tempfile
 import datasets
 import pyarrow as pa
 import pyarrow.parquet as pq
-
 from datasets.info import DatasetInfo, DatasetInfosDict
 from datasets.load import load_dataset_builder
 from datasets.utils.metadata import MetadataConfigs
@@ -179,6 +178,7 @@ SOURCES = {
     "d.jsonl": '{"text": "a\\u00e9\\n\\ud83d\\ude00", "label": 0, "m": [{"role": "user", "content": "x"}]}\n{"label": 1, "text": "b", "m": []}\n',
     "e.json": '[{"text": "a", "label": 1.5}, {"text": null, "label": 2}]',
     "f.txt": "first\n\n  third \nlast",
+    "h.json": '["one", "two \\u00e9"]',
     "g.json": '[\n  {\n    "text": "a"\n  },\n  {\n    "text": "b"\n  }\n]\n',
 }
 rows = []
