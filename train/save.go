@@ -1,0 +1,266 @@
+package train
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/hone-ml/hone/checkpoint"
+)
+
+// save writes a checkpoint and removes those that save_total_limit no longer allows.
+func (l *loop) save(d due) error {
+	began := time.Now()
+	defer func() { l.pause += time.Since(began) }()
+	s, a := l.state, &l.args
+	if s.BestGlobalStep != nil {
+		dir := checkpoint.Dir(a.OutputDir, *s.BestGlobalStep)
+		if _, err := os.Stat(dir); err == nil || *s.BestGlobalStep == s.GlobalStep {
+			s.BestModelCheckpoint = &dir
+		}
+	}
+	s.StatefulCallbacks = l.callbacks(d)
+	c := checkpoint.Content{Save: l.saveModel, State: s, Args: a, Bytes: l.checkpointBytes()}
+	if !a.SaveOnlyModel {
+		c.Optimizer, c.Position = l.optimizer, l.where()
+	}
+	dir, err := checkpoint.Write(a.OutputDir, c)
+	if err != nil {
+		return fmt.Errorf("train: step %d can't be saved: %w; %s", s.GlobalStep, err, l.fate())
+	}
+	l.lastCheckpoint = dir
+	if err := l.tell(func(h *Hooks) error {
+		if h.Save == nil {
+			return nil
+		}
+		return h.Save(dir, s.GlobalStep)
+	}); err != nil {
+		return err
+	}
+	if a.SaveTotalLimit != nil {
+		if err := checkpoint.Rotate(a.OutputDir, *a.SaveTotalLimit, deref(s.BestModelCheckpoint)); err != nil {
+			l.warn(fmt.Sprintf("an old checkpoint can't be removed: %v", err))
+		}
+	}
+	return nil
+}
+
+// fate tells what is left when saving fails.
+func (l *loop) fate() string {
+	if l.lastCheckpoint == "" {
+		return "there is no earlier checkpoint"
+	}
+	return fmt.Sprintf("the last checkpoint, %s, is intact: resume_from_checkpoint=true goes on from there", l.lastCheckpoint)
+}
+
+func (l *loop) saveModel(dir string) error {
+	if l.Save != nil {
+		return l.Save(dir)
+	}
+	return l.Model.Save(dir)
+}
+
+func (l *loop) loadModel(dir string) error {
+	if l.Load != nil {
+		return l.Load(dir)
+	}
+	return l.Model.LoadWeights(dir)
+}
+
+// where returns what a resumed run needs to know.
+func (l *loop) where() *checkpoint.Position {
+	p := l.position
+	p.Version, p.Examples = checkpoint.Version, len(l.Train)
+	p.LossSum, p.Total, p.Logged = checkpoint.Float(l.lossSum), checkpoint.Float(l.total), l.logged
+	p.LR, p.GradNorm = checkpoint.Float(l.lr), checkpoint.Float(l.norm)
+	p.Draws, p.Plateau = l.order.global.drawn, l.schedule.Plateau
+	return &p
+}
+
+// callbacks returns stateful_callbacks of trainer_state.json.
+func (l *loop) callbacks(d due) map[string]any {
+	c := map[string]any{"TrainerControl": map[string]any{
+		"args": map[string]any{"should_training_stop": l.stopping, "should_epoch_stop": false,
+			"should_save": d.save, "should_evaluate": false, "should_log": false},
+		"attributes": map[string]any{},
+	}}
+	if l.args.EarlyStoppingPatience > 0 {
+		c["EarlyStoppingCallback"] = map[string]any{
+			"args": map[string]any{"early_stopping_patience": l.args.EarlyStoppingPatience,
+				"early_stopping_threshold": l.args.EarlyStoppingThreshold},
+			"attributes": map[string]any{"early_stopping_patience_counter": l.position.Bad},
+		}
+	}
+	return c
+}
+
+// resume loads the checkpoint that resume_from_checkpoint names, if any.
+func (l *loop) resume() error {
+	dir := string(l.args.ResumeFromCheckpoint)
+	switch strings.ToLower(dir) {
+	case "", "false":
+		return nil
+	case "true":
+		last, err := checkpoint.Last(l.args.OutputDir)
+		if err != nil {
+			return fmt.Errorf("train: resume_from_checkpoint: %w", err)
+		}
+		if last == "" {
+			return fmt.Errorf("train: resume_from_checkpoint is true, but %s has no whole checkpoint; leave it out to start from the beginning", l.args.OutputDir)
+		}
+		dir = last
+	}
+	saved, err := checkpoint.Load(dir)
+	if err != nil {
+		return fmt.Errorf("train: resume_from_checkpoint: %w", err)
+	}
+	if err := l.compare(saved); err != nil {
+		return err
+	}
+	if err := l.loadModel(dir); err != nil {
+		return fmt.Errorf("train: resume_from_checkpoint %s: %w", dir, err)
+	}
+	err = saved.LoadOptimizer(l.optimizer)
+	if errors.Is(err, checkpoint.ErrNoMoments) {
+		l.warn(fmt.Sprintf("%s has no %s that hone reads: the weights, the step and the history are taken over, the moments of AdamW start at zero", dir, "optimizer.safetensors"))
+		err = nil
+	}
+	if err != nil {
+		return fmt.Errorf("train: resume_from_checkpoint: %w", err)
+	}
+	l.restore(saved)
+	return nil
+}
+
+// compare returns an error if the checkpoint was made from other data, and warns of other arguments that differ.
+func (l *loop) compare(saved *checkpoint.Saved) error {
+	if p := saved.Position; p != nil && p.Examples != len(l.Train) && !l.args.IgnoreDataSkip {
+		return fmt.Errorf("train: %s was trained on %d examples, but there are %d now; resume with the same data, or with ignore_data_skip to begin the epoch anew", saved.Dir, p.Examples, len(l.Train))
+	}
+	if saved.Args == nil {
+		return nil
+	}
+	old := Defaults()
+	if err := json.Unmarshal(saved.Args, &old); err != nil {
+		return fmt.Errorf("train: %s: training_args.json: %w", saved.Dir, err)
+	}
+	data, other := l.args.differing(&old)
+	if len(data) > 0 && !l.args.IgnoreDataSkip {
+		return fmt.Errorf("train: %s can't be resumed exactly: %s; use the old values, or ignore_data_skip to begin the epoch anew", saved.Dir, strings.Join(data, ", "))
+	}
+	for _, d := range append(data, other...) {
+		l.warn(fmt.Sprintf("resuming %s: %s", saved.Dir, d))
+	}
+	return nil
+}
+
+// restore makes the state of the run that of the checkpoint. Lengths and intervals are those of the arguments.
+func (l *loop) restore(saved *checkpoint.Saved) {
+	fresh := l.state
+	l.state = saved.State
+	s := l.state
+	s.MaxSteps, s.NumTrainEpochs, s.TrainBatchSize = fresh.MaxSteps, fresh.NumTrainEpochs, fresh.TrainBatchSize
+	s.EvalSteps = fresh.EvalSteps
+	l.countSteps()
+	if s.BestModelCheckpoint != nil {
+		// output_dir may have moved since.
+		dir := filepath.Join(l.args.OutputDir, filepath.Base(filepath.ToSlash(*s.BestModelCheckpoint)))
+		s.BestModelCheckpoint = &dir
+		if checkpoint.Check(dir) != nil {
+			l.warn(fmt.Sprintf("the best checkpoint, %s, is gone; load_best_model_at_end can only choose among later ones", dir))
+			s.BestModelCheckpoint = nil
+		}
+	}
+	l.lastCheckpoint = saved.Dir
+	l.logged, l.position.First = s.GlobalStep, s.GlobalStep
+	p := saved.Position
+	if p == nil {
+		l.resumed = true
+		return
+	}
+	l.position = *p
+	l.lossSum, l.total, l.logged = float64(p.LossSum), float64(p.Total), p.Logged
+	l.lr, l.norm = float64(p.LR), float64(p.GradNorm)
+	if s.GlobalStep%l.perEpoch == 0 {
+		l.order.global.skip(p.Draws)
+	} else {
+		l.order.global.skip(p.EpochDraws)
+		l.resumed = true
+	}
+	if q := l.schedule.Plateau; q != nil && p.Plateau != nil {
+		q.LR, q.Best, q.Started, q.Bad, q.Cooldown = p.Plateau.LR, p.Plateau.Best, p.Plateau.Started, p.Plateau.Bad, p.Plateau.Cooldown
+	}
+}
+
+// finish logs the end, loads the best model if asked, and writes the model, its state and its metrics.
+func (l *loop) finish() error {
+	s, a := l.state, &l.args
+	if err := l.logEnd(); err != nil {
+		return err
+	}
+	weightsOf := s.GlobalStep
+	if a.LoadBestModelAtEnd && s.BestModelCheckpoint != nil {
+		if err := l.loadModel(*s.BestModelCheckpoint); err != nil {
+			return fmt.Errorf("train: load_best_model_at_end: %w", err)
+		}
+		weightsOf = *s.BestGlobalStep
+	}
+	if a.SaveTotalLimit != nil && *a.SaveTotalLimit == 1 && s.BestModelCheckpoint != nil {
+		l.keepOnly(*s.BestModelCheckpoint)
+	}
+	if a.SaveStrategy == "no" {
+		if err := os.MkdirAll(a.OutputDir, 0o777); err != nil {
+			return fmt.Errorf("train: %w", err)
+		}
+	}
+	if err := l.saveModel(a.OutputDir); err != nil {
+		return fmt.Errorf("train: the trained model can't be saved: %w; %s", err, l.fate())
+	}
+	final := s.LogHistory[len(s.LogHistory)-1]
+	if err := l.writeResults(final, weightsOf); err != nil {
+		return err
+	}
+	return l.tell(func(h *Hooks) error {
+		if h.Done == nil {
+			return nil
+		}
+		return h.Done(s, final)
+	})
+}
+
+// logEnd adds the last row. train_loss is the mean over all updates, those before resuming included; speeds are
+// of this call alone.
+func (l *loop) logEnd() error {
+	s, a := l.state, &l.args
+	steps := s.GlobalStep - l.first
+	samples := float64(len(l.Train)) * a.NumTrainEpochs
+	if a.MaxSteps > 0 {
+		samples = float64(s.MaxSteps * a.PerDeviceTrainBatchSize * a.GradientAccumulationSteps)
+	}
+	seconds := max(time.Since(l.began).Seconds(), 1e-9)
+	row := Row{
+		"train_runtime":            round(seconds, 4),
+		"train_samples_per_second": round(samples*float64(steps)/float64(s.MaxSteps)/seconds, 3),
+		"train_steps_per_second":   round(float64(steps)/seconds, 3),
+		"total_flos":               s.TotalFlos,
+		"train_loss":               (l.total + l.lossSum) / max(float64(s.GlobalStep-l.position.First), 0.001),
+	}
+	return l.addRow(row)
+}
+
+// keepOnly removes all checkpoints but best.
+func (l *loop) keepOnly(best string) {
+	steps, err := checkpoint.Steps(l.args.OutputDir)
+	for _, n := range steps {
+		if dir := checkpoint.Dir(l.args.OutputDir, n); dir != filepath.Clean(best) {
+			err = errors.Join(err, checkpoint.Remove(dir))
+		}
+	}
+	if err != nil {
+		l.warn(fmt.Sprintf("an old checkpoint can't be removed: %v", err))
+	}
+}
