@@ -20,6 +20,7 @@ type Batch struct {
 	tok   *tokenizer.Tokenizer
 	cache *nn.Cache // one long row of memory; each sequence has a span of it
 	spans spans
+	rows  int // most of one pass
 
 	waiting []*Sequence // for room in the cache
 	live    []*Sequence
@@ -43,7 +44,7 @@ const (
 // time; see CacheBytes for the memory. More sequences may be added: they wait. tok makes text of the tokens; it
 // may be nil where neither text nor stop strings are wanted.
 func NewBatch(run *model.Run, tok *tokenizer.Tokenizer, tokens int) *Batch {
-	b := &Batch{run: run, tok: tok, cache: nn.NewCache(&run.Stack, []int{tokens}), spans: newSpans(tokens)}
+	b := &Batch{run: run, tok: tok, cache: nn.NewCache(&run.Stack, []int{tokens}), spans: newSpans(tokens), rows: maxPassRows}
 	b.view = nn.Cache{K: b.cache.K, V: b.cache.V}
 	return b
 }
@@ -183,7 +184,7 @@ func (b *Batch) gather() (asking []*Sequence) {
 	b.seqs.Cu, b.seqs.Pos = append(b.seqs.Cu[:0], 0), b.seqs.Pos[:0]
 	b.view.Start = b.view.Start[:0]
 	// Sequences that only need one row go first, so that long prompts don't hold them up.
-	budget := maxPassRows
+	budget := b.rows
 	for _, long := range []bool{false, true} {
 		for _, s := range b.live {
 			todo := s.ids[s.fed:]

@@ -185,7 +185,7 @@ func TestCachedEqualsFull(t *testing.T) {
 	}
 }
 
-// A seed gives the same answers alone, in a batch, beside others and with prompts read in several passes.
+// A seed gives the same answers alone, in a batch and beside others.
 func TestSeed(t *testing.T) {
 	m, ref := load(t, "llama")
 	c := Config{MaxNewTokens: new(15), DoSample: new(true), Seed: new(uint64(11)), NumReturnSequences: new(3)}
@@ -219,5 +219,35 @@ func TestSeed(t *testing.T) {
 	c.Seed = new(first[0][0].Seed())
 	if again := ids(t, generator(m), ref.Prompts[:1], c)[0]; !slices.Equal(again, first[0][0].IDs()) {
 		t.Error("the seed that a sequence tells doesn't give it again")
+	}
+}
+
+// What comes out doesn't depend on how many passes a prompt is read in.
+func TestLongPrompts(t *testing.T) {
+	for _, name := range names {
+		m, ref := load(t, name)
+		want := ids(t, generator(m), ref.Prompts, Config{MaxNewTokens: new(8)})
+		for _, rows := range []int{1, 2, 7} {
+			b := NewBatch(m.NewRun(compute.Ref{}), nil, 100)
+			b.rows = rows
+			var got [][]int32
+			var all []*Sequence
+			for _, p := range ref.Prompts {
+				s, err := b.Add(t.Context(), Request{Prompt: p, Config: Config{MaxNewTokens: new(8)}})
+				if err != nil {
+					t.Fatal(err)
+				}
+				all = append(all, s...)
+			}
+			for b.Len() > 0 {
+				b.Step()
+			}
+			for _, s := range all {
+				got = append(got, s.IDs())
+			}
+			if !equal(got, want) {
+				t.Errorf("%s, %d rows a pass: ids\n%v, expected\n%v", name, rows, got, want)
+			}
+		}
 	}
 }
