@@ -20,6 +20,7 @@ row:
 	MOVQ DX, AX
 
 panel:
+	PREFETCHT0 (R12)(R8*8) // rows are too far apart for the processor to guess
 	VMOVUPS (R12), Y0
 	VMOVUPS 32(R12), Y1
 	VMOVUPS Y0, (R11)
@@ -125,6 +126,7 @@ row:
 	MOVQ DX, AX
 
 tile:
+	PREFETCHT0 (R12)(R8*8)
 	VMOVUPS (R12), X0
 	MOVQ    16(R12), BX
 	VMOVUPS X0, (R11)
@@ -139,6 +141,36 @@ tile:
 	DECQ CX
 	JNE  row
 	RET
+
+// TALL6 moves 4 columns of 6 rows.
+#define TALL6 \
+	VMOVUPS   (R10), X0                 \
+	VMOVUPS   (R10)(R8*1), X1           \
+	VMOVUPS   (R10)(R8*2), X2           \
+	VMOVUPS   (R11), X3                 \
+	VMOVUPS   (R11)(R8*1), X4           \
+	VMOVUPS   (R11)(R8*2), X5           \
+	VUNPCKLPS X1, X0, X6                \
+	VUNPCKHPS X1, X0, X7                \
+	VUNPCKLPS X3, X2, X8                \
+	VUNPCKHPS X3, X2, X9                \
+	VUNPCKLPS X5, X4, X10               \
+	VUNPCKHPS X5, X4, X11               \
+	VUNPCKLPD X8, X6, X12               \
+	VUNPCKHPD X8, X6, X13               \
+	VUNPCKLPD X9, X7, X14               \
+	VUNPCKHPD X9, X7, X15               \
+	VMOVUPS   X12, (DI)                 \
+	VMOVLPS   X10, 16(DI)               \
+	VMOVUPS   X13, 24(DI)               \
+	VMOVHPS   X10, 40(DI)               \
+	VMOVUPS   X14, 48(DI)               \
+	VMOVLPS   X11, 64(DI)               \
+	VMOVUPS   X15, 72(DI)               \
+	VMOVHPS   X11, 88(DI)               \
+	ADDQ      $96, DI                   \
+	ADDQ      $16, R10                  \
+	ADDQ      $16, R11
 
 // func packTall6AVX2(dst, src []float32, k, tiles, stride int)
 // Registers: DI dst, SI row 0 of src, R11 row 3, CX tiles left, AX columns left, R9 from tile to tile.
@@ -157,39 +189,33 @@ tile:
 	LEAQ (SI)(R8*2), R11
 	ADDQ R8, R11
 	MOVQ DX, AX
-	SUBQ $4, AX
+	SUBQ $16, AX
+	JLT  rest16
+
+step16:
+	PREFETCHT0 (R10)(R9*1) // the next tile
+	PREFETCHT0 (R11)(R9*1)
+	LEAQ       (R10)(R9*1), R12
+	LEAQ       (R11)(R9*1), R13
+	TALL6
+	PREFETCHT0 (R12)(R8*1)
+	PREFETCHT0 (R13)(R8*1)
+	TALL6
+	PREFETCHT0 (R12)(R8*2)
+	PREFETCHT0 (R13)(R8*2)
+	TALL6
+	TALL6
+	SUBQ       $16, AX
+	JGE        step16
+
+rest16:
+	ADDQ $12, AX
 	JLT  rest
 
 step4:
-	VMOVUPS   (R10), X0
-	VMOVUPS   (R10)(R8*1), X1
-	VMOVUPS   (R10)(R8*2), X2
-	VMOVUPS   (R11), X3
-	VMOVUPS   (R11)(R8*1), X4
-	VMOVUPS   (R11)(R8*2), X5
-	VUNPCKLPS X1, X0, X6
-	VUNPCKHPS X1, X0, X7
-	VUNPCKLPS X3, X2, X8
-	VUNPCKHPS X3, X2, X9
-	VUNPCKLPS X5, X4, X10
-	VUNPCKHPS X5, X4, X11
-	VUNPCKLPD X8, X6, X12
-	VUNPCKHPD X8, X6, X13
-	VUNPCKLPD X9, X7, X14
-	VUNPCKHPD X9, X7, X15
-	VMOVUPS   X12, (DI)
-	VMOVLPS   X10, 16(DI)
-	VMOVUPS   X13, 24(DI)
-	VMOVHPS   X10, 40(DI)
-	VMOVUPS   X14, 48(DI)
-	VMOVLPS   X11, 64(DI)
-	VMOVUPS   X15, 72(DI)
-	VMOVHPS   X11, 88(DI)
-	ADDQ      $96, DI
-	ADDQ      $16, R10
-	ADDQ      $16, R11
-	SUBQ      $4, AX
-	JGE       step4
+	TALL6
+	SUBQ $4, AX
+	JGE  step4
 
 rest:
 	ADDQ $4, AX
