@@ -10,30 +10,94 @@ type ActFunc = compute.ActFunc
 // Act implements [compute.Device].
 func (d *Device) Act(dst, x Mat, f ActFunc) {
 	same("Act", dst, x)
-	d.rows(x.Rows, x.Cols, func(i int) { ref.Act(row(dst, i), row(x, i), f) })
+	d.rows(x.Rows, x.Cols, func(i int) { act(dst.Row(i), x.Row(i), f) })
 }
 
 // ActBackward implements [compute.Device].
 func (d *Device) ActBackward(dst, dy, x Mat, f ActFunc) {
 	same("ActBackward", dst, x)
 	same("ActBackward", dy, x)
-	d.rows(x.Rows, x.Cols, func(i int) { ref.ActBackward(row(dst, i), row(dy, i), row(x, i), f) })
+	d.rows(x.Rows, x.Cols, func(i int) { actBackward(dst.Row(i), dy.Row(i), x.Row(i), f) })
 }
+
+// glu is how many elements of a row the GLU kernels take at a time through buffers on the stack.
+const glu = 512
 
 // GLU implements [compute.Device].
 func (d *Device) GLU(dst, gate, up Mat, f ActFunc) {
 	same("GLU", dst, gate)
 	same("GLU", up, gate)
-	d.rows(gate.Rows, gate.Cols, func(i int) { ref.GLU(row(dst, i), row(gate, i), row(up, i), f) })
+	d.rows(gate.Rows, gate.Cols, func(i int) {
+		var buf [glu]float32
+		for lo := 0; lo < gate.Cols; lo += glu {
+			hi := min(lo+glu, gate.Cols)
+			y := buf[:hi-lo]
+			act(y, gate.Row(i)[lo:hi], f)
+			mul(dst.Row(i)[lo:hi], y, up.Row(i)[lo:hi])
+		}
+	})
 }
 
-// GLUBackward implements [compute.Device].
+// GLUBackward implements [compute.Device]. All of dy is read before anything is written, as it may be either.
 func (d *Device) GLUBackward(dgate, dup, dy, gate, up Mat, f ActFunc) {
 	same("GLUBackward", dgate, gate)
 	same("GLUBackward", dup, gate)
 	same("GLUBackward", dy, gate)
 	same("GLUBackward", up, gate)
 	d.rows(gate.Rows, gate.Cols, func(i int) {
-		ref.GLUBackward(row(dgate, i), row(dup, i), row(dy, i), row(gate, i), row(up, i), f)
+		var bufY, bufG [glu]float32
+		for lo := 0; lo < gate.Cols; lo += glu {
+			hi := min(lo+glu, gate.Cols)
+			y, g, x := bufY[:hi-lo], bufG[:hi-lo], gate.Row(i)[lo:hi]
+			act(y, x, f)
+			mul(y, y, dy.Row(i)[lo:hi])
+			mul(g, dy.Row(i)[lo:hi], up.Row(i)[lo:hi])
+			actBackward(dgate.Row(i)[lo:hi], g, x, f)
+			copy(dup.Row(i)[lo:hi], y)
+		}
 	})
+}
+
+// gated returns the coefficients of functions of the form x·σ(c₁x + c₃x³).
+func gated(f ActFunc) (c1, c3 float32, ok bool) {
+	switch f {
+	case compute.SiLU:
+		return 1, 0, true
+	case compute.GELUTanh: // ½(1+tanh u) = σ(2u)
+		const c = 2 * 0.7978845608028654
+		return c, c * 0.044715, true
+	}
+	return 0, 0, false
+}
+
+// act is dst = f(x).
+func act(dst, x []float32, f ActFunc) {
+	if avx2 && len(x) > 0 {
+		_ = dst[len(x)-1]
+		if c1, c3, ok := gated(f); ok {
+			gatedAVX2(&dst[0], &x[0], len(x), -c1, -c3)
+			return
+		}
+		if f == compute.GELU {
+			geluAVX2(&dst[0], &x[0], len(x))
+			return
+		}
+	}
+	ref.Act(flat(dst), flat(x), f)
+}
+
+// actBackward is dst = dy·f'(x).
+func actBackward(dst, dy, x []float32, f ActFunc) {
+	if avx2 && len(x) > 0 {
+		_, _ = dst[len(x)-1], dy[len(x)-1]
+		if c1, c3, ok := gated(f); ok {
+			gatedBackwardAVX2(&dst[0], &dy[0], &x[0], len(x), -c1, -c3, -3*c3)
+			return
+		}
+		if f == compute.GELU {
+			geluBackwardAVX2(&dst[0], &dy[0], &x[0], len(x))
+			return
+		}
+	}
+	ref.ActBackward(flat(dst), flat(dy), flat(x), f)
 }

@@ -14,13 +14,38 @@ func (d *Device) Dropout(dst, x Mat, p float32, key uint64) {
 // A mask is a [compute.Mask] whose parts the vector code can see.
 type mask struct {
 	compute.Mask
-	key  uint64
 	drop uint32 // words below this are dropped
+	// The two keys of each of Philox's ten rounds, once for each lane.
+	keys [80]uint64
 }
 
-func newMask(p float32, key uint64) mask {
-	return mask{compute.NewMask(p, key), key, uint32(float64(p) * (1 << 32))}
+func newMask(p float32, key uint64) (m mask) {
+	m.Mask, m.drop = compute.NewMask(p, key), uint32(float64(p)*(1<<32))
+	k0, k1 := uint32(key), uint32(key>>32)
+	for r := 0; r < len(m.keys); r += 8 {
+		for lane := range 4 {
+			m.keys[r+lane], m.keys[r+4+lane] = uint64(k0), uint64(k1)
+		}
+		k0 += 0x9E3779B9
+		k1 += 0xBB67AE85
+	}
+	return m
 }
 
 // apply is [compute.Mask.Apply].
-func (m *mask) apply(dst, x []float32, row, col, head int) { m.Apply(dst, x, row, col, head) }
+func (m *mask) apply(dst, x []float32, row, col, head int) {
+	if !avx2 {
+		m.Apply(dst, x, row, col, head)
+		return
+	}
+	if col%4 != 0 { // up to where a counter begins
+		n := min(4-col%4, len(x))
+		m.Apply(dst, x[:n], row, col, head)
+		dst, x, col = dst[n:], x[n:], col+n
+	}
+	if len(x) > 0 {
+		_ = dst[len(x)-1]
+		ctr := [3]uint32{uint32(row), uint32(col / 4), uint32(head)}
+		maskAVX2(&dst[0], &x[0], len(x), &ctr, &m.keys, m.drop, m.Keep)
+	}
+}

@@ -2,7 +2,10 @@
 
 package cpu
 
-import "fmt"
+import (
+	"fmt"
+	"math"
+)
 
 // CrossEntropy implements [compute.Device].
 func (d *Device) CrossEntropy(loss []float32, logits Mat, labels []int32, smoothing, scale float32) {
@@ -10,8 +13,39 @@ func (d *Device) CrossEntropy(loss []float32, logits Mat, labels []int32, smooth
 		panic(fmt.Sprintf("cpu: CrossEntropy: %d losses, %d labels for %v", len(loss), len(labels), logits))
 	}
 	d.pool.each(len(labels), func(i int) {
+		if avx2 {
+			loss[i] = crossEntropy(logits.Row(i), int(labels[i]), smoothing, scale)
+			return
+		}
 		ref.CrossEntropy(loss[i:i+1], row(logits, i), labels[i:i+1], smoothing, scale)
 	})
+}
+
+// crossEntropy is CrossEntropy of one row, in short runs whose
+// sums are added in float64.
+func crossEntropy(r []float32, label int, smoothing, scale float32) float32 {
+	var buf [1 << 10]float32
+	top, target := maximum(r), r[label]
+	var sum, total float64
+	for rest := r; len(rest) > 0; {
+		x := rest[:min(len(buf), len(rest))]
+		rest = rest[len(x):]
+		if smoothing != 0 {
+			total += float64(sumAVX2(&x[0], len(x)))
+		}
+		e := x // the gradient starts with exp(x − top)
+		if scale == 0 {
+			e = buf[:len(x)]
+		}
+		sum += float64(expSum(e, x, top))
+	}
+	if scale != 0 {
+		affine(r, float32(float64(scale)/sum), -scale*smoothing/float32(len(r)))
+		r[label] -= scale * (1 - smoothing)
+	}
+	// −Σ target·log p = lse − (1−ε)·logit[y] − ε·mean(logits)
+	lse := math.Log(sum) + float64(top)
+	return float32(lse - float64(1-smoothing)*float64(target) - float64(smoothing)*total/float64(len(r)))
 }
 
 // parts is into how many runs SumSquares cuts a matrix, whatever the number of threads.
@@ -39,6 +73,9 @@ func (d *Device) SumSquares(g Mat) float64 {
 
 // sumSquares returns Σ x².
 func sumSquares(x []float32) (sum float64) {
+	for ; avx2 && len(x) > 0; x = x[min(grain, len(x)):] { // short calls: assembly can't be interrupted
+		sum += sumSquaresAVX2(&x[0], min(grain, len(x)))
+	}
 	for _, v := range x {
 		sum += float64(v) * float64(v)
 	}

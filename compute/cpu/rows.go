@@ -87,9 +87,26 @@ func (d *Device) ScatterAdd(dst, src Mat, rows []int32) {
 // add is dst = a + b.
 func add(dst, a, b []float32) {
 	a, b = a[:len(dst)], b[:len(dst)]
+	if avx2 && len(dst) > 0 {
+		addAVX2(&dst[0], &a[0], &b[0], len(dst))
+		return
+	}
 	for j, x := range a {
 		dst[j] = x + b[j]
 	}
 }
 
+// mul is dst = a·b, elementwise.
+func mul(dst, a, b []float32) {
+	a, b = a[:len(dst)], b[:len(dst)]
+	if avx2 && len(dst) > 0 {
+		mulAVX2(&dst[0], &a[0], &b[0], len(dst))
+		return
+	}
+	for j, x := range a {
+		dst[j] = x * b[j]
+	}
+}
+
+// ref does the rows of kernels that have no vector version for the processor.
 var ref compute.Ref

@@ -1,0 +1,338 @@
+//go:build !purego && !f64
+
+#include "textflag.h"
+#include "vector_amd64.h"
+
+// NEXT is p = min(q + stride, last), for the rows of dots.
+#define NEXT(q, p) \
+	LEAQ (q)(R14*1), p \
+	CMPQ p, R15 \
+	CMOVQHI R15, p
+
+// func dotsAVX2(dst *float32, n int, x *float32, dim int, y *float32, stride int, scale float32)
+//
+// 8 rows at a time, each with an accumulator of its own; where fewer are left, the last one stands in for
+// those that are missing. dim is a multiple of 8, n is not 0.
+TEXT ·dotsAVX2(SB), NOSPLIT, $0-52
+	MOVQ dst+0(FP), DI
+	MOVQ n+8(FP), CX
+	MOVQ x+16(FP), SI
+	MOVQ y+32(FP), AX
+	MOVQ stride+40(FP), R14
+	SHLQ $2, R14
+	MOVQ CX, R15
+	DECQ R15
+	IMULQ R14, R15
+	ADDQ AX, R15 // the last row
+	VBROADCASTSS scale+48(FP), Y10
+
+group:
+	NEXT(AX, BX)
+	NEXT(BX, DX)
+	NEXT(DX, R8)
+	NEXT(R8, R9)
+	NEXT(R9, R10)
+	NEXT(R10, R11)
+	NEXT(R11, R12)
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	XORQ R13, R13
+
+inner:
+	VMOVUPS (SI)(R13*4), Y8
+	VFMADD231PS (AX)(R13*4), Y8, Y0
+	VFMADD231PS (BX)(R13*4), Y8, Y1
+	VFMADD231PS (DX)(R13*4), Y8, Y2
+	VFMADD231PS (R8)(R13*4), Y8, Y3
+	VFMADD231PS (R9)(R13*4), Y8, Y4
+	VFMADD231PS (R10)(R13*4), Y8, Y5
+	VFMADD231PS (R11)(R13*4), Y8, Y6
+	VFMADD231PS (R12)(R13*4), Y8, Y7
+	ADDQ $8, R13
+	CMPQ R13, dim+24(FP)
+	JLT  inner
+
+	VHADDPS Y1, Y0, Y0
+	VHADDPS Y3, Y2, Y2
+	VHADDPS Y5, Y4, Y4
+	VHADDPS Y7, Y6, Y6
+	VHADDPS Y2, Y0, Y0
+	VHADDPS Y6, Y4, Y4
+	VPERM2F128 $0x20, Y4, Y0, Y1
+	VPERM2F128 $0x31, Y4, Y0, Y2
+	VADDPS Y2, Y1, Y0
+	VMULPS Y10, Y0, Y0
+	SUBQ $8, CX
+	JLT  rest
+	VMOVUPS Y0, (DI)
+	JZ   done
+	ADDQ $32, DI
+	LEAQ (R12)(R14*1), AX
+	JMP  group
+
+rest:
+	ADDQ $8, CX
+	REST(Y11)
+	VMASKMOVPS Y0, Y11, (DI)
+
+done:
+	VZEROUPPER
+	RET
+
+// func combineAVX2(dst *float32, dim int, c *float32, cstride int, x *float32, stride, n int)
+//
+// 64 columns at a time, then 32, then 8; dim is a multiple of 8.
+TEXT ·combineAVX2(SB), NOSPLIT, $0-56
+	MOVQ dst+0(FP), DI
+	MOVQ dim+8(FP), DX
+	MOVQ cstride+24(FP), R8
+	SHLQ $2, R8
+	MOVQ x+32(FP), R11
+	MOVQ stride+40(FP), R9
+	SHLQ $2, R9
+
+by64:
+	CMPQ DX, $64
+	JLT  by32
+	MOVQ c+16(FP), SI
+	MOVQ R11, BX
+	MOVQ n+48(FP), CX
+	VMOVUPS (DI), Y0
+	VMOVUPS 32(DI), Y1
+	VMOVUPS 64(DI), Y2
+	VMOVUPS 96(DI), Y3
+	VMOVUPS 128(DI), Y4
+	VMOVUPS 160(DI), Y5
+	VMOVUPS 192(DI), Y6
+	VMOVUPS 224(DI), Y7
+
+loop64:
+	VBROADCASTSS (SI), Y8
+	VFMADD231PS (BX), Y8, Y0
+	VFMADD231PS 32(BX), Y8, Y1
+	VFMADD231PS 64(BX), Y8, Y2
+	VFMADD231PS 96(BX), Y8, Y3
+	VFMADD231PS 128(BX), Y8, Y4
+	VFMADD231PS 160(BX), Y8, Y5
+	VFMADD231PS 192(BX), Y8, Y6
+	VFMADD231PS 224(BX), Y8, Y7
+	ADDQ R8, SI
+	ADDQ R9, BX
+	DECQ CX
+	JNZ  loop64
+	VMOVUPS Y0, (DI)
+	VMOVUPS Y1, 32(DI)
+	VMOVUPS Y2, 64(DI)
+	VMOVUPS Y3, 96(DI)
+	VMOVUPS Y4, 128(DI)
+	VMOVUPS Y5, 160(DI)
+	VMOVUPS Y6, 192(DI)
+	VMOVUPS Y7, 224(DI)
+	ADDQ $256, DI
+	ADDQ $256, R11
+	SUBQ $64, DX
+	JMP  by64
+
+by32:
+	CMPQ DX, $32
+	JLT  by8
+	MOVQ c+16(FP), SI
+	MOVQ R11, BX
+	MOVQ n+48(FP), CX
+	VMOVUPS (DI), Y0
+	VMOVUPS 32(DI), Y1
+	VMOVUPS 64(DI), Y2
+	VMOVUPS 96(DI), Y3
+
+loop32:
+	VBROADCASTSS (SI), Y8
+	VFMADD231PS (BX), Y8, Y0
+	VFMADD231PS 32(BX), Y8, Y1
+	VFMADD231PS 64(BX), Y8, Y2
+	VFMADD231PS 96(BX), Y8, Y3
+	ADDQ R8, SI
+	ADDQ R9, BX
+	DECQ CX
+	JNZ  loop32
+	VMOVUPS Y0, (DI)
+	VMOVUPS Y1, 32(DI)
+	VMOVUPS Y2, 64(DI)
+	VMOVUPS Y3, 96(DI)
+	ADDQ $128, DI
+	ADDQ $128, R11
+	SUBQ $32, DX
+
+by8:
+	CMPQ DX, $8
+	JLT  done
+	MOVQ c+16(FP), SI
+	MOVQ R11, BX
+	MOVQ n+48(FP), CX
+	VMOVUPS (DI), Y0
+
+loop8:
+	VBROADCASTSS (SI), Y8
+	VFMADD231PS (BX), Y8, Y0
+	ADDQ R8, SI
+	ADDQ R9, BX
+	DECQ CX
+	JNZ  loop8
+	VMOVUPS Y0, (DI)
+	ADDQ $32, DI
+	ADDQ $32, R11
+	SUBQ $8, DX
+	JMP  by8
+
+done:
+	VZEROUPPER
+	RET
+
+CONST8(minusInf, $0xff800000)
+
+// func maximumAVX2(x *float32, n int) float32
+TEXT ·maximumAVX2(SB), NOSPLIT, $0-20
+	MOVQ x+0(FP), SI
+	MOVQ n+8(FP), CX
+	VMOVUPS minusInf<>(SB), Y0
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y3
+
+loop16:
+	SUBQ $16, CX
+	JLT  few
+	VMAXPS (SI), Y0, Y0
+	VMAXPS 32(SI), Y1, Y1
+	ADDQ $64, SI
+	JMP  loop16
+
+few:
+	ADDQ $16, CX
+	CMPQ CX, $8
+	JLT  rest
+	VMAXPS (SI), Y0, Y0
+	ADDQ $32, SI
+	SUBQ $8, CX
+
+rest:
+	REST(Y11)
+	VMASKMOVPS (SI), Y11, Y2
+	VBLENDVPS Y11, Y2, Y3, Y2
+	VMAXPS Y2, Y0, Y0
+	VMAXPS Y1, Y0, Y0
+	VEXTRACTF128 $1, Y0, X1
+	VMAXPS X1, X0, X0
+	VPERMILPS $0x4e, X0, X1
+	VMAXPS X1, X0, X0
+	VPERMILPS $0xb1, X0, X1
+	VMAXPS X1, X0, X0
+	VMOVSS X0, ret+16(FP)
+	VZEROUPPER
+	RET
+
+// func expSumAVX2(dst, x *float32, n int, shift float32) float32
+TEXT ·expSumAVX2(SB), NOSPLIT, $0-36
+	MOVQ dst+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ n+16(FP), CX
+	VBROADCASTSS shift+24(FP), Y10
+	VXORPS Y9, Y9, Y9
+	EXPCONSTS
+
+loop:
+	SUBQ $8, CX
+	JLT  rest
+	VMOVUPS (SI), Y0
+	VSUBPS Y10, Y0, Y0
+	EXP(Y0, Y1, Y2, Y3)
+	VMOVUPS Y3, (DI)
+	VADDPS Y3, Y9, Y9
+	ADDQ $32, SI
+	ADDQ $32, DI
+	JMP  loop
+
+rest:
+	ADDQ $8, CX
+	JZ   done
+	REST(Y11)
+	VMASKMOVPS (SI), Y11, Y0
+	VSUBPS Y10, Y0, Y0
+	EXP(Y0, Y1, Y2, Y3)
+	VMASKMOVPS Y3, Y11, (DI)
+	VANDPS Y11, Y3, Y3
+	VADDPS Y3, Y9, Y9
+
+done:
+	SUM8(Y9, X9, X0)
+	VMOVSS X9, ret+32(FP)
+	VZEROUPPER
+	RET
+
+// func affineAVX2(x *float32, n int, a, b float32)
+TEXT ·affineAVX2(SB), NOSPLIT, $0-24
+	MOVQ x+0(FP), SI
+	MOVQ n+8(FP), CX
+	VBROADCASTSS a+16(FP), Y8
+	VBROADCASTSS b+20(FP), Y9
+
+loop:
+	SUBQ $8, CX
+	JLT  rest
+	VMULPS (SI), Y8, Y0
+	VADDPS Y9, Y0, Y0
+	VMOVUPS Y0, (SI)
+	ADDQ $32, SI
+	JMP  loop
+
+rest:
+	ADDQ $8, CX
+	JZ   done
+	REST(Y11)
+	VMASKMOVPS (SI), Y11, Y0
+	VMULPS Y8, Y0, Y0
+	VADDPS Y9, Y0, Y0
+	VMASKMOVPS Y0, Y11, (SI)
+
+done:
+	VZEROUPPER
+	RET
+
+// func softmaxBackwardAVX2(dp, p *float32, n int, delta, scale float32)
+TEXT ·softmaxBackwardAVX2(SB), NOSPLIT, $0-32
+	MOVQ dp+0(FP), DI
+	MOVQ p+8(FP), SI
+	MOVQ n+16(FP), CX
+	VBROADCASTSS delta+24(FP), Y8
+	VBROADCASTSS scale+28(FP), Y9
+
+loop:
+	SUBQ $8, CX
+	JLT  rest
+	VMOVUPS (DI), Y0
+	VSUBPS Y8, Y0, Y0
+	VMULPS (SI), Y0, Y0
+	VMULPS Y9, Y0, Y0
+	VMOVUPS Y0, (DI)
+	ADDQ $32, SI
+	ADDQ $32, DI
+	JMP  loop
+
+rest:
+	ADDQ $8, CX
+	JZ   done
+	REST(Y11)
+	VMASKMOVPS (DI), Y11, Y0
+	VMASKMOVPS (SI), Y11, Y1
+	VSUBPS Y8, Y0, Y0
+	VMULPS Y1, Y0, Y0
+	VMULPS Y9, Y0, Y0
+	VMASKMOVPS Y0, Y11, (DI)
+
+done:
+	VZEROUPPER
+	RET

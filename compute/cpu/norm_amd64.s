@@ -1,0 +1,291 @@
+//go:build !purego && !f64
+
+#include "textflag.h"
+#include "vector_amd64.h"
+
+// func sumAVX2(x *float32, n int) float32
+TEXT ·sumAVX2(SB), NOSPLIT, $0-20
+	MOVQ x+0(FP), SI
+	MOVQ n+8(FP), CX
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+
+loop:
+	SUBQ $16, CX
+	JLT  few
+	VADDPS (SI), Y0, Y0
+	VADDPS 32(SI), Y1, Y1
+	ADDQ $64, SI
+	JMP  loop
+
+few:
+	ADDQ $16, CX
+	CMPQ CX, $8
+	JLT  rest
+	VADDPS (SI), Y0, Y0
+	ADDQ $32, SI
+	SUBQ $8, CX
+
+rest:
+	REST(Y11)
+	VMASKMOVPS (SI), Y11, Y2
+	VADDPS Y2, Y1, Y1
+	VADDPS Y1, Y0, Y0
+	SUM8(Y0, X0, X1)
+	VMOVSS X0, ret+16(FP)
+	VZEROUPPER
+	RET
+
+// func varianceAVX2(x *float32, n int, mean float32) float32
+TEXT ·varianceAVX2(SB), NOSPLIT, $0-28
+	MOVQ x+0(FP), SI
+	MOVQ n+8(FP), CX
+	VBROADCASTSS mean+16(FP), Y8
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+
+loop:
+	SUBQ $16, CX
+	JLT  few
+	VMOVUPS (SI), Y2
+	VMOVUPS 32(SI), Y3
+	VSUBPS Y8, Y2, Y2
+	VSUBPS Y8, Y3, Y3
+	VFMADD231PS Y2, Y2, Y0
+	VFMADD231PS Y3, Y3, Y1
+	ADDQ $64, SI
+	JMP  loop
+
+few:
+	ADDQ $16, CX
+	CMPQ CX, $8
+	JLT  rest
+	VMOVUPS (SI), Y2
+	VSUBPS Y8, Y2, Y2
+	VFMADD231PS Y2, Y2, Y0
+	ADDQ $32, SI
+	SUBQ $8, CX
+
+rest:
+	REST(Y11)
+	VMASKMOVPS (SI), Y11, Y2
+	VSUBPS Y8, Y2, Y2
+	VANDPS Y11, Y2, Y2
+	VFMADD231PS Y2, Y2, Y1
+	VADDPS Y1, Y0, Y0
+	SUM8(Y0, X0, X1)
+	VMOVSS X0, ret+24(FP)
+	VZEROUPPER
+	RET
+
+// func normaliseAVX2(dst, x, w, b *float32, n int, mean, rstd float32)
+TEXT ·normaliseAVX2(SB), NOSPLIT, $0-48
+	MOVQ dst+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ w+16(FP), DX
+	MOVQ b+24(FP), BX
+	MOVQ n+32(FP), CX
+	VBROADCASTSS mean+40(FP), Y8
+	VBROADCASTSS rstd+44(FP), Y9
+
+loop:
+	SUBQ $8, CX
+	JLT  rest
+	VMOVUPS (SI), Y0
+	VSUBPS Y8, Y0, Y0
+	VMULPS Y9, Y0, Y0
+	VMOVUPS (BX), Y1
+	VFMADD132PS (DX), Y1, Y0
+	VMOVUPS Y0, (DI)
+	ADDQ $32, SI
+	ADDQ $32, DX
+	ADDQ $32, BX
+	ADDQ $32, DI
+	JMP  loop
+
+rest:
+	ADDQ $8, CX
+	JZ   done
+	REST(Y11)
+	VMASKMOVPS (SI), Y11, Y0
+	VMASKMOVPS (BX), Y11, Y1
+	VMASKMOVPS (DX), Y11, Y2
+	VSUBPS Y8, Y0, Y0
+	VMULPS Y9, Y0, Y0
+	VFMADD132PS Y2, Y1, Y0
+	VMASKMOVPS Y0, Y11, (DI)
+
+done:
+	VZEROUPPER
+	RET
+
+// func rmsAVX2(dst, x, w *float32, n int, rstd float32)
+TEXT ·rmsAVX2(SB), NOSPLIT, $0-36
+	MOVQ dst+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ w+16(FP), DX
+	MOVQ n+24(FP), CX
+	VBROADCASTSS rstd+32(FP), Y9
+
+loop:
+	SUBQ $8, CX
+	JLT  rest
+	VMULPS (SI), Y9, Y0
+	VMULPS (DX), Y0, Y0
+	VMOVUPS Y0, (DI)
+	ADDQ $32, SI
+	ADDQ $32, DX
+	ADDQ $32, DI
+	JMP  loop
+
+rest:
+	ADDQ $8, CX
+	JZ   done
+	REST(Y11)
+	VMASKMOVPS (SI), Y11, Y0
+	VMASKMOVPS (DX), Y11, Y2
+	VMULPS Y9, Y0, Y0
+	VMULPS Y2, Y0, Y0
+	VMASKMOVPS Y0, Y11, (DI)
+
+done:
+	VZEROUPPER
+	RET
+
+// func normSumsAVX2(dy, x, w *float32, n int, mean, rstd float32) (m1, m2 float32)
+TEXT ·normSumsAVX2(SB), NOSPLIT, $0-48
+	MOVQ dy+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ w+16(FP), DX
+	MOVQ n+24(FP), CX
+	VBROADCASTSS mean+32(FP), Y8
+	VBROADCASTSS rstd+36(FP), Y9
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+
+loop:
+	SUBQ $8, CX
+	JLT  rest
+	VMOVUPS (SI), Y0
+	VSUBPS Y8, Y0, Y0
+	VMULPS Y9, Y0, Y0
+	VMOVUPS (DI), Y1
+	VMULPS (DX), Y1, Y1
+	VADDPS Y1, Y2, Y2
+	VFMADD231PS Y0, Y1, Y3
+	ADDQ $32, SI
+	ADDQ $32, DX
+	ADDQ $32, DI
+	JMP  loop
+
+rest:
+	ADDQ $8, CX
+	JZ   done
+	REST(Y11)
+	VMASKMOVPS (SI), Y11, Y0
+	VMASKMOVPS (DI), Y11, Y1
+	VMASKMOVPS (DX), Y11, Y4
+	VSUBPS Y8, Y0, Y0
+	VMULPS Y9, Y0, Y0
+	VANDPS Y11, Y0, Y0
+	VMULPS Y4, Y1, Y1
+	VADDPS Y1, Y2, Y2
+	VFMADD231PS Y0, Y1, Y3
+
+done:
+	SUM8(Y2, X2, X0)
+	SUM8(Y3, X3, X1)
+	VMOVSS X2, m1+40(FP)
+	VMOVSS X3, m2+44(FP)
+	VZEROUPPER
+	RET
+
+// func normBackwardAVX2(dx, dy, x, w *float32, n int, mean, rstd, m1, m2 float32)
+TEXT ·normBackwardAVX2(SB), NOSPLIT, $0-56
+	MOVQ dx+0(FP), DI
+	MOVQ dy+8(FP), BX
+	MOVQ x+16(FP), SI
+	MOVQ w+24(FP), DX
+	MOVQ n+32(FP), CX
+	VBROADCASTSS mean+40(FP), Y8
+	VBROADCASTSS rstd+44(FP), Y9
+	VBROADCASTSS m1+48(FP), Y7
+	VBROADCASTSS m2+52(FP), Y6
+
+loop:
+	SUBQ $8, CX
+	JLT  rest
+	VMOVUPS (SI), Y0
+	VSUBPS Y8, Y0, Y0
+	VMULPS Y9, Y0, Y0
+	VMOVUPS (BX), Y1
+	VMOVUPS (DI), Y2
+	VMULPS (DX), Y1, Y1
+	VSUBPS Y7, Y1, Y1
+	VFNMADD231PS Y0, Y6, Y1
+	VFMADD231PS Y1, Y9, Y2
+	VMOVUPS Y2, (DI)
+	ADDQ $32, SI
+	ADDQ $32, DX
+	ADDQ $32, BX
+	ADDQ $32, DI
+	JMP  loop
+
+rest:
+	ADDQ $8, CX
+	JZ   done
+	REST(Y11)
+	VMASKMOVPS (SI), Y11, Y0
+	VMASKMOVPS (BX), Y11, Y1
+	VMASKMOVPS (DI), Y11, Y2
+	VMASKMOVPS (DX), Y11, Y3
+	VSUBPS Y8, Y0, Y0
+	VMULPS Y9, Y0, Y0
+	VMULPS Y3, Y1, Y1
+	VSUBPS Y7, Y1, Y1
+	VFNMADD231PS Y0, Y6, Y1
+	VFMADD231PS Y1, Y9, Y2
+	VMASKMOVPS Y2, Y11, (DI)
+
+done:
+	VZEROUPPER
+	RET
+
+// func addProductAVX2(dw, dy, x *float32, n int, mean, rstd float32)
+TEXT ·addProductAVX2(SB), NOSPLIT, $0-40
+	MOVQ dw+0(FP), DI
+	MOVQ dy+8(FP), BX
+	MOVQ x+16(FP), SI
+	MOVQ n+24(FP), CX
+	VBROADCASTSS mean+32(FP), Y8
+	VBROADCASTSS rstd+36(FP), Y9
+
+loop:
+	SUBQ $8, CX
+	JLT  rest
+	VMOVUPS (SI), Y0
+	VMOVUPS (DI), Y1
+	VSUBPS Y8, Y0, Y0
+	VMULPS Y9, Y0, Y0
+	VFMADD231PS (BX), Y0, Y1
+	VMOVUPS Y1, (DI)
+	ADDQ $32, SI
+	ADDQ $32, BX
+	ADDQ $32, DI
+	JMP  loop
+
+rest:
+	ADDQ $8, CX
+	JZ   done
+	REST(Y11)
+	VMASKMOVPS (SI), Y11, Y0
+	VMASKMOVPS (DI), Y11, Y1
+	VMASKMOVPS (BX), Y11, Y2
+	VSUBPS Y8, Y0, Y0
+	VMULPS Y9, Y0, Y0
+	VFMADD231PS Y2, Y0, Y1
+	VMASKMOVPS Y1, Y11, (DI)
+
+done:
+	VZEROUPPER
+	RET
