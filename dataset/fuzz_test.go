@@ -131,3 +131,16 @@ func FuzzCard(f *testing.F) {
 		}
 	})
 }
+
+func FuzzLZ4(f *testing.F) {
+	f.Add([]byte{0x10, 'a'}, 1)
+	f.Add([]byte{0x1f, 'a', 1, 0, 0xff, 0, 0x10, 'b'}, 300)
+	f.Fuzz(func(t *testing.T, src []byte, n int) {
+		if n < 0 || n > 1<<16 {
+			return
+		}
+		if k, err := lz4Block(make([]byte, n), src); err == nil && k > n {
+			t.Fatalf("%d bytes in %d", k, n)
+		}
+	})
+}

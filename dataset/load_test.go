@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/hone-ml/hone/internal/realdata"
+	"github.com/parquet-go/parquet-go/format"
 )
 
 // write puts a file below a folder and returns its path.
@@ -175,6 +176,17 @@ func TestParquetOfTheReference(t *testing.T) {
 	}
 	if f, _ := d[0].Feature("label"); f.Type != Label || !reflect.DeepEqual(f.Names, []string{"neg", "pos"}) {
 		t.Errorf("label is %+v", f)
+	}
+}
+
+func TestUnsupportedCompression(t *testing.T) {
+	whole, err := os.ReadFile("testdata/parquet/classlabel.parquet")
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := withFooter(t, whole, func(m *format.FileMetaData) { m.RowGroups[0].Columns[0].MetaData.Codec = format.Brotli })
+	if _, err := loadBytes(text, "parquet"); err == nil || !strings.Contains(err.Error(), "compression BROTLI is not supported; write the file with zstd or snappy") {
+		t.Error(err)
 	}
 }
 

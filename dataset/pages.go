@@ -9,13 +9,11 @@ import (
 	"io"
 	"math/bits"
 
-	"github.com/andybalholm/brotli"
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/snappy"
 	"github.com/klauspost/compress/zstd"
 	"github.com/parquet-go/parquet-go/encoding/thrift"
 	"github.com/parquet-go/parquet-go/format"
-	"github.com/pierrec/lz4/v4"
 )
 
 // values are decoded values of one leaf, nulls left out. The slice that fits the leaf's kind is in use:
@@ -277,7 +275,7 @@ func (c *cursor) decompress(data []byte, n int) ([]byte, error) {
 		return snappy.Decode(make([]byte, n), data)
 	case format.Lz4Raw:
 		out := make([]byte, n)
-		if k, err := lz4.UncompressBlock(data, out); err != nil || k != n {
+		if k, err := lz4Block(out, data); err != nil || k != n {
 			return nil, fmt.Errorf("an LZ4 page doesn't become the %d bytes that its header says", n)
 		}
 		return out, nil
@@ -287,8 +285,6 @@ func (c *cursor) decompress(data []byte, n int) ([]byte, error) {
 			return nil, err
 		}
 		r = z
-	case format.Brotli:
-		r = brotli.NewReader(bytes.NewReader(data))
 	case format.Zstd:
 		if c.zstdr == nil {
 			z, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(256<<20), zstd.WithDecoderLowmem(true))

@@ -85,7 +85,6 @@ variants = {
     "snappy": dict(compression="snappy", data_page_size=512),
     "gzip_v2": dict(compression="gzip", data_page_version="2.0", data_page_size=512),
     "zstd_v2": dict(compression="zstd", data_page_version="2.0", row_group_size=77),
-    "brotli": dict(compression="brotli"),
     "lz4": dict(compression="lz4"),
     "delta": dict(use_dictionary=False, compression="snappy", column_encoding={
         "s": "DELTA_BYTE_ARRAY", "i8": "DELTA_BINARY_PACKED", "u32": "DELTA_BINARY_PACKED", "i64": "DELTA_BINARY_PACKED",
