@@ -102,9 +102,8 @@ func load(root string, o Options) (Dict, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", root, err)
 	}
-	format := o.Format
-	if format == "" {
-		if splits, format, err = oneFormat(splits); err != nil {
+	if o.Format == "" {
+		if splits, err = oneFormat(splits); err != nil {
 			return nil, fmt.Errorf("%s: %w", root, err)
 		}
 	}
@@ -114,30 +113,37 @@ func load(root string, o Options) (Dict, error) {
 		if len(s.files) == 0 {
 			return nil, fmt.Errorf("%s: split %q has no data files; hidden files and folders don't count", root, s.name)
 		}
-		ds, err := l.split(s, format)
+		ds, err := l.split(s)
 		if err != nil {
 			return nil, err
 		}
 		d = append(d, Split{s.name, ds})
 	}
-	return d, nil
+	return d, o.checkClassNames(d)
+}
+
+// checkClassNames refuses names for a column that no split has.
+func (o Options) checkClassNames(d Dict) error {
+	for name := range o.ClassNames {
+		if !slices.ContainsFunc(d, func(s Split) bool { return s.find(name) != nil }) {
+			return fmt.Errorf("class names for column %q; the columns are %s", name, list(d[0].Columns()))
+		}
+	}
+	return nil
 }
 
 func loadFile(name string, o Options) (Dict, error) {
-	format, known := formatOf(name)
-	if o.Format != "" {
-		format, known = o.Format, true
-	}
-	if !known {
+	if _, known := formatOf(name); !known && o.Format == "" {
 		return nil, fmt.Errorf("%s: unknown kind of file; the name must end in %s, alone or before .gz or .zst, or name the format",
 			name, strings.Join(extensions(), ", "))
 	}
 	l := newLoader(o, filepath.Dir(name), nil)
-	d, err := l.split(splitFiles{"train", []string{filepath.Base(name)}}, format)
+	d, err := l.split(splitFiles{"train", []string{filepath.Base(name)}})
 	if err != nil {
 		return nil, err
 	}
-	return Dict{{"train", d}}, nil
+	out := Dict{{"train", d}}
+	return out, o.checkClassNames(out)
 }
 
 func findSplits(o Options, c card, files []string) (splits []splitFiles, config string, err error) {
@@ -198,32 +204,35 @@ func formatOf(name string) (string, bool) {
 	}
 }
 
-// oneFormat picks each split's most common format, as the reference does, and drops files of others: a folder
-// may hold a readme.txt beside its Parquet files. Splits of different formats are an error.
-func oneFormat(splits []splitFiles) ([]splitFiles, string, error) {
-	var format string
+// oneFormat keeps the files of the format that is most common in each split, as the reference does: a folder
+// may hold a readme.txt beside its Parquet files. Splits of different formats are an error. JSON and JSONL
+// count as one.
+func oneFormat(splits []splitFiles) ([]splitFiles, error) {
+	family := func(f string) string {
+		format, _ := formatOf(f)
+		return strings.TrimSuffix(format, "l")
+	}
+	out := slices.Clone(splits)
+	var first string
 	for i, s := range splits {
 		count := map[string]int{}
 		for _, f := range s.files {
-			ft, _ := formatOf(f)
-			count[ft]++
+			count[family(f)]++
 		}
 		best := ""
 		for _, f := range formats { // in order of preference: the first of equals stays
-			if count[f.format] > count[best] {
-				best = f.format
+			if k := strings.TrimSuffix(f.format, "l"); count[k] > count[best] {
+				best = k
 			}
 		}
-		if i > 0 && best != format {
-			return nil, "", fmt.Errorf("split %q is %s but split %q is %s; keep one format", splits[0].name, format, s.name, best)
+		if i == 0 {
+			first = best
+		} else if best != first {
+			return nil, fmt.Errorf("split %q is %s but split %q is %s; keep one format", splits[0].name, first, s.name, best)
 		}
-		format = best
-		splits[i].files = slices.DeleteFunc(slices.Clone(s.files), func(f string) bool {
-			ft, _ := formatOf(f)
-			return ft != format
-		})
+		out[i].files = slices.DeleteFunc(slices.Clone(s.files), func(f string) bool { return family(f) != best })
 	}
-	return splits, format, nil
+	return out, nil
 }
 
 // loader reads the files of one Load.
@@ -244,10 +253,16 @@ func newLoader(o Options, root string, h hints) *loader {
 	return &loader{o: o, root: root, hints: h, budget: &budget{left: o.MaxBytes, max: o.MaxBytes}}
 }
 
-func (l *loader) split(s splitFiles, format string) (*Dataset, error) {
+func (l *loader) split(s splitFiles) (*Dataset, error) {
 	b := newBuilder(l.budget)
 	h := hints{}
+	cells := false
 	for _, f := range s.files {
+		format := l.o.Format
+		if format == "" {
+			format, _ = formatOf(f)
+		}
+		cells = format == "csv" || format == "tsv"
 		found, err := l.file(b, f, format)
 		if err != nil {
 			return nil, err
@@ -267,7 +282,7 @@ func (l *loader) split(s splitFiles, format string) (*Dataset, error) {
 		}
 		h[name] = hint{names: names}
 	}
-	if format == "csv" || format == "tsv" {
+	if cells {
 		b.typeCells(func(name string) bool { return h[name].dtype == "string" })
 	}
 	d := b.dataset()
@@ -289,18 +304,18 @@ func encode(d *Dataset, h hints) error {
 // file reads one file into b and returns what its metadata says of the columns.
 func (l *loader) file(b *builder, name, format string) (hints, error) {
 	full := filepath.Join(l.root, filepath.FromSlash(name))
-	f, err := os.Open(full)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	info, err := f.Stat()
+	info, err := os.Stat(full) // before Open: a named pipe would block it
 	if err != nil {
 		return nil, err
 	}
 	if !info.Mode().IsRegular() {
 		return nil, fmt.Errorf("%s: not a regular file", name)
 	}
+	f, err := os.Open(full)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
 	b.origin.open(name, format == "parquet")
 	if format == "parquet" {
 		return b.readParquet(f, info.Size(), name)

@@ -76,7 +76,7 @@ func TestSplitsOfTheReference(t *testing.T) {
 		}
 		splits, _, err := findSplits(Options{Config: c.Config}, card, files)
 		if err == nil {
-			splits, _, err = oneFormat(splits)
+			splits, err = oneFormat(splits)
 		}
 		if err != nil {
 			t.Errorf("%v: %v", c.Files, err)
@@ -300,6 +300,10 @@ func TestFolders(t *testing.T) {
 	}
 	_, err = Load(dir, Options{ClassNames: map[string][]string{"label": {"one"}}})
 	if err == nil || !strings.Contains(err.Error(), `train.csv:3: column "label": found 1, expected one of the 1 classes`) {
+		t.Error(err)
+	}
+	_, err = Load(dir, Options{ClassNames: map[string][]string{"lable": {"one"}}})
+	if err == nil || !strings.Contains(err.Error(), `class names for column "lable"; the columns are "text", "label"`) {
 		t.Error(err)
 	}
 	d, err = Load(dir, Options{DataFiles: map[string][]string{"all": {"*.csv"}}})

@@ -144,6 +144,7 @@ LAYOUTS = [
     (["default/train/0000.parquet", "default/test/0000.parquet", "default/train/0001.parquet"], "", ""),
     (["train.jsonl", "train.parquet", "test.parquet", "dataset_infos.json"], "", ""),
     (["a.jsonl", "b.jsonl", "notes.txt"], "", ""),
+    (["train.jsonl", "more_train.json", "test.json"], "", ""),
     ([".hidden/train.csv", "train.csv", "__cache__/test.csv", ".test.csv"], "", ""),
     (["train.jsonl.gz", "dev.jsonl.gz"], "", ""),
     (["en/a-1.jsonl", "en/a-2.jsonl", "en/extra.jsonl", "en/held_out.jsonl", "de/x.jsonl", "de/y.jsonl"], CONFIGS, ""),
