@@ -1,0 +1,122 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/hone-ml/hone"
+	"github.com/hone-ml/hone/collate"
+	"github.com/hone-ml/hone/dataset"
+)
+
+type evalCommand struct {
+	Model   string `required:"" help:"A folder that hone train left, or a name on the Hub." placeholder:"DIR"`
+	Dataset string `required:"" help:"A name on the Hub, or a file or folder." placeholder:"NAME"`
+	Split   string `help:"Which split to measure on." default:"test" placeholder:"NAME"`
+	hone.Columns
+	LabelWords     []string `help:"What stands for each class in the template, for a model that was not trained as a classifier." placeholder:"WORD,…"`
+	Template       string   `help:"Template for such a model." placeholder:"TEXT"`
+	MaxEvalSamples int      `help:"Use the first N rows only." placeholder:"N"`
+	Errors         int      `help:"Show so many of the rows that the model got wrong, the surest first." placeholder:"N"`
+	Json           bool     `help:"Print the metrics as JSON."`
+}
+
+func (c evalCommand) Run(a *app) error {
+	h, s, err := a.hub()
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	dir, err := hone.ModelDir(a.ctx, h, c.Model, "")
+	if err != nil {
+		return err
+	}
+	data, err := hone.LoadDataset(a.ctx, h, c.Dataset, c.DatasetRevision, c.Columns.Options())
+	if err != nil {
+		return err
+	}
+	rows := data.Split(c.Split)
+	if rows == nil && len(data) == 1 {
+		rows = data[0].Dataset // a single file is its own test set
+	}
+	if rows == nil {
+		return fmt.Errorf("%s has no split %q; it has %q", c.Dataset, c.Split, data.Names())
+	}
+	if c.MaxEvalSamples > 0 {
+		rows = rows.Head(c.MaxEvalSamples)
+	}
+	task, err := c.task(dir, data)
+	if err != nil {
+		return err
+	}
+	s.line("%s, %d rows: %s", c.Dataset, rows.Len(), task.Why)
+	if task.Kind == dataset.Classification {
+		return c.classes(a, s, dir, rows, task)
+	}
+	return c.language(a, s, dir, rows, task)
+}
+
+// task infers what the rows are; the classes are those of the trained classifier, if it is one.
+func (c evalCommand) task(dir string, data dataset.Dict) (dataset.Task, error) {
+	want := c.Columns.Task()
+	if want.Names == nil && (want.Kind == "" || want.Kind == dataset.Classification) {
+		if b, err := os.ReadFile(filepath.Join(dir, collate.VerbalizerFile)); err == nil {
+			var v collate.Verbalizer
+			if json.Unmarshal(b, &v) == nil {
+				want.Names = v.Labels
+			}
+		}
+	}
+	return dataset.Infer(data, want)
+}
+
+func (c evalCommand) classes(a *app, s *screen, dir string, rows *dataset.Dataset, task dataset.Task) error {
+	want := collate.Verbalizer{}
+	if _, err := os.Stat(filepath.Join(dir, collate.VerbalizerFile)); err != nil || c.Template != "" || c.LabelWords != nil {
+		want = collate.Verbalizer{Template: c.Template, Labels: task.Names, LabelWords: c.LabelWords}
+	}
+	m, err := hone.OpenClassifier(dir, hone.Device(a.flags.Threads), want)
+	if err != nil {
+		return err
+	}
+	var wrong []mistake
+	labels, err := task.Labels(rows)
+	if err != nil {
+		return err
+	}
+	report, err := m.Evaluate(a.ctx, rows, task, func(row, class int, probs []float64) {
+		if int(labels[row]) != class {
+			wrong = append(wrong, mistake{row, class, probs[class]})
+		}
+	}, func(done, total int) { s.bar("evaluating", done, total, "") })
+	s.end("evaluating")
+	if err != nil {
+		return err
+	}
+	if c.Json {
+		return json.NewEncoder(a.stdout).Encode(report)
+	}
+	s.close()
+	fmt.Fprint(a.stdout, report)
+	return showMistakes(a.stdout, wrong, c.Errors, rows, task, labels)
+}
+
+func (c evalCommand) language(a *app, s *screen, dir string, rows *dataset.Dataset, task dataset.Task) error {
+	e, run, err := hone.OpenLanguage(dir, hone.Device(a.flags.Threads), rows, task)
+	if err != nil {
+		return err
+	}
+	r, err := e.Evaluate(a.ctx, run, func(done, total int) { s.bar("evaluating", done, total, "") })
+	s.end("evaluating")
+	if err != nil {
+		return err
+	}
+	if c.Json {
+		return json.NewEncoder(a.stdout).Encode(r.Metrics)
+	}
+	s.close()
+	fmt.Fprintf(a.stdout, "loss        %.4f\nperplexity  %.3f\nexamples    %d\n", r.Metrics["loss"], r.Metrics["perplexity"], r.Examples)
+	return nil
+}

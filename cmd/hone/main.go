@@ -1,0 +1,118 @@
+// Command hone fine-tunes small language models on private data and serves them. Each subcommand is a file of
+// this folder; what it does stands in package hone.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+	"github.com/hone-ml/hone"
+)
+
+// commands is the command line. Flags have the reference's names; dashes and underscores mean the same.
+type commands struct {
+	Train    trainCommand    `cmd:"" help:"Fine-tune a model on a data set."`
+	Eval     evalCommand     `cmd:"" help:"Measure a model on a data set: accuracy, F1 and confusion matrix, or loss and perplexity."`
+	Predict  predictCommand  `cmd:"" help:"Classify texts with a trained classifier."`
+	Generate generateCommand `cmd:"" help:"Continue a text."`
+	Data     dataCommand     `cmd:"" help:"Look at a data set."`
+	Pull     pullCommand     `cmd:"" help:"Download a model or a data set, to work offline later."`
+	Version  versionCommand  `cmd:"" help:"Print hone's version."`
+
+	Offline bool `help:"Never use the network: take models and data sets from the cache and from folders only."`
+	Threads int  `help:"Threads to compute with; 0 means one for each processor." default:"0" placeholder:"N"`
+	Quiet   bool `short:"q" help:"Print results and errors only."`
+}
+
+// An app is what the commands share.
+type app struct {
+	ctx    context.Context
+	stdin  io.Reader
+	stdout io.Writer // results
+	stderr io.Writer // everything that people read while they wait
+	flags  *commands
+}
+
+func main() {
+	// The first signal asks for an orderly end, at which training saves a checkpoint; the second kills.
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	go func() {
+		<-ctx.Done()
+		stop()
+	}()
+	os.Exit(run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+}
+
+// run executes one command line and returns the exit code: 0 done, 1 failed, 2 wrong usage, 130 interrupted.
+func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) (code int) {
+	var c commands
+	exited := -1
+	parser, err := kong.New(&c,
+		kong.Name("hone"),
+		kong.Description("Fine-tune small language models on private data and serve them privately.\n\n"+
+			"  hone train --model gpt2 --dataset rotten_tomatoes --output_dir out\n"+
+			"  hone predict --model out \"a gorgeous, witty film\""),
+		kong.FlagNamer(snakeCase),
+		kong.Configuration(loadYAML),
+		kong.Writers(stdout, stderr),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
+		kong.Exit(func(code int) { exited = code; panic(exit{}) }),
+	)
+	if err != nil {
+		panic(err) // the grammar above is wrong
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			if _, ok := r.(exit); !ok {
+				panic(r)
+			}
+			code = exited
+		}
+	}()
+	if len(args) == 0 {
+		args = []string{"--help"}
+	}
+	k, err := parser.Parse(normalize(args))
+	if err != nil {
+		fmt.Fprintf(stderr, "hone: %v\n", err)
+		hint := "hone --help"
+		var p *kong.ParseError
+		if errors.As(err, &p) && p.Context.Command() != "" {
+			hint = "hone " + strings.Fields(p.Context.Command())[0] + " --help"
+		}
+		fmt.Fprintf(stderr, "Run %q to see what there is.\n", hint)
+		return 2
+	}
+	a := &app{ctx, stdin, stdout, stderr, &c}
+	if err := k.Run(a); err != nil {
+		fmt.Fprintf(stderr, "hone: %v\n", err)
+		if errors.Is(err, context.Canceled) || ctx.Err() != nil {
+			return 130
+		}
+		return 1
+	}
+	return 0
+}
+
+type exit struct{}
+
+// say prints a line for people, unless they asked for quiet.
+func (a *app) say(format string, args ...any) {
+	if !a.flags.Quiet {
+		fmt.Fprintf(a.stderr, format+"\n", args...)
+	}
+}
+
+type versionCommand struct{}
+
+func (versionCommand) Run(a *app) error {
+	fmt.Fprintln(a.stdout, "hone", hone.Version())
+	return nil
+}

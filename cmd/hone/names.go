@@ -1,0 +1,138 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"unicode"
+
+	"github.com/alecthomas/kong"
+	"github.com/goccy/go-yaml"
+)
+
+// snakeCase names flags as TrainingArguments names its fields: LearningRate is learning_rate.
+func snakeCase(field string) string {
+	var b strings.Builder
+	for i, r := range field {
+		if unicode.IsUpper(r) && i > 0 {
+			b.WriteByte('_')
+		}
+		b.WriteRune(unicode.ToLower(r))
+	}
+	return b.String()
+}
+
+// normalize makes --learning-rate of the command line --learning_rate.
+func normalize(args []string) []string {
+	args = slices.Clone(args)
+	for i, arg := range args {
+		if arg == "--" {
+			break
+		}
+		if name, ok := strings.CutPrefix(arg, "--"); ok {
+			name, value, hasValue := strings.Cut(name, "=")
+			args[i] = "--" + strings.ReplaceAll(name, "-", "_")
+			if hasValue {
+				args[i] += "=" + value
+			}
+		}
+	}
+	return args
+}
+
+// maxConfig bounds a run's YAML file.
+const maxConfig = 1 << 20
+
+// loadYAML reads the file of --config: the flags of hone train by name. What stands on the command line wins.
+func loadYAML(r io.Reader) (kong.Resolver, error) {
+	b, err := io.ReadAll(io.LimitReader(r, maxConfig+1))
+	if err != nil {
+		return nil, err
+	}
+	if len(b) > maxConfig {
+		return nil, errors.New("the file has more than a MiB; a run's settings have a page")
+	}
+	values := yamlConfig{}
+	if err := yaml.Unmarshal(b, &values); err != nil {
+		return nil, errors.New(yaml.FormatError(err, false, true))
+	}
+	for name, v := range values {
+		delete(values, name)
+		values[strings.ReplaceAll(name, "-", "_")] = v
+	}
+	return values, nil
+}
+
+// A yamlConfig resolves flags of hone train.
+type yamlConfig map[string]any
+
+// Validate refuses names that are no flag, with the nearest one that is.
+func (c yamlConfig) Validate(app *kong.Application) error {
+	var known []string
+	for _, n := range app.Children {
+		if n.Name == "train" {
+			for _, f := range n.Flags {
+				known = append(known, f.Name)
+			}
+		}
+	}
+	for _, f := range app.Flags {
+		known = append(known, f.Name)
+	}
+	for name := range c {
+		if slices.Contains(known, name) && name != "config" {
+			continue
+		}
+		return fmt.Errorf("the configuration has an unknown name %q; did you mean %q? (hone train --help lists all)", name, nearest(name, known))
+	}
+	return nil
+}
+
+// Resolve implements kong.Resolver.
+func (c yamlConfig) Resolve(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
+	switch v := c[flag.Name].(type) {
+	case nil:
+		return nil, nil
+	case []any:
+		return v, nil
+	case map[string]any:
+		return nil, fmt.Errorf("found a mapping, expected a value")
+	case bool:
+		return v, nil
+	default:
+		return fmt.Sprint(v), nil
+	}
+}
+
+// nearest returns the name that takes the fewest edits.
+func nearest(name string, names []string) (best string) {
+	least := -1
+	for _, n := range names {
+		if d := distance(name, n); least < 0 || d < least {
+			least, best = d, n
+		}
+	}
+	return best
+}
+
+// distance is Levenshtein's.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := 1
+			if a[i] == b[j] {
+				cost = 0
+			}
+			diagonal, row[j+1] = row[j+1], min(diagonal+cost, row[j+1]+1, row[j]+1)
+		}
+	}
+	return row[len(b)]
+}

@@ -1,0 +1,88 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/alecthomas/kong"
+	"github.com/hone-ml/hone"
+	"github.com/hone-ml/hone/train"
+)
+
+type trainCommand struct {
+	hone.FineTune `embed:""`
+
+	Config kong.ConfigFlag `help:"YAML file with any of these flags by name; the command line goes before it." placeholder:"FILE"`
+	DryRun bool            `help:"Read and check everything, tell what training would take, and stop before the first step."`
+	Json   bool            `help:"Print the final metrics as JSON on standard output."`
+}
+
+func (c trainCommand) Run(a *app, k *kong.Context) error {
+	h, s, err := a.hub()
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	v := &viewer{screen: s}
+	w := hone.Watch{Hub: h, Device: hone.Device(a.flags.Threads), Say: s.line, Hooks: []train.Hooks{v.hooks()}}
+	job, err := c.FineTune.Prepare(a.ctx, w)
+	if err != nil {
+		return err
+	}
+	c.fill(job, k)
+	plan, err := job.Plan()
+	if err != nil {
+		return err
+	}
+	describe(s, job, plan)
+	if c.DryRun {
+		return c.dryRun(a, s, job, plan)
+	}
+	began := time.Now()
+	outcome, err := job.Run(a.ctx)
+	v.end()
+	if err != nil {
+		return err
+	}
+	v.summary(job, outcome, time.Since(began))
+	if c.Json {
+		s.close()
+		return json.NewEncoder(a.stdout).Encode(outcome.Metrics)
+	}
+	return nil
+}
+
+// fill chooses what people expect to see where they left it open and the reference would show nothing: an
+// evaluation after each epoch if there is something to evaluate on, and about 20 logged losses in a short run.
+func (c trainCommand) fill(job *hone.Job, k *kong.Context) {
+	set := map[string]bool{}
+	for _, f := range k.Selected().Flags {
+		set[f.Name] = f.Set
+	}
+	if !set["eval_strategy"] && !set["eval_steps"] && !set["load_best_model_at_end"] && job.Evaluator != nil {
+		job.EvalStrategy = "epoch"
+	}
+	if !set["logging_steps"] && !set["logging_strategy"] {
+		job.LoggingSteps = float64(min(500, max(1, job.Steps()/20)))
+	}
+}
+
+// dryRun prints the plan with a time measured by one real step, forward and backward.
+func (c trainCommand) dryRun(a *app, s *screen, job *hone.Job, plan hone.Plan) error {
+	s.line("measuring a step …")
+	step, err := job.TimeStep(a.ctx)
+	if err != nil {
+		return err
+	}
+	plan.StepSeconds = step.Seconds()
+	plan.Seconds = step.Seconds() * float64(plan.Steps)
+	s.close()
+	if c.Json {
+		return json.NewEncoder(a.stdout).Encode(plan)
+	}
+	fmt.Fprintf(a.stdout, "one step     %.2f s (%.0f GFLOP, %.0f GFLOP/s)\n", plan.StepSeconds, float64(plan.FLOPs)/1e9, float64(plan.FLOPs)/1e9/plan.StepSeconds)
+	fmt.Fprintf(a.stdout, "training     about %s on this machine, evaluations and checkpoints not counted\n", duration(time.Duration(plan.Seconds*float64(time.Second))))
+	fmt.Fprintf(a.stdout, "nothing was trained: leave out --dry_run to begin\n")
+	return nil
+}

@@ -1,0 +1,12 @@
+//go:build !f64
+
+package hone
+
+import (
+	"github.com/hone-ml/hone/compute"
+	"github.com/hone-ml/hone/compute/cpu"
+)
+
+// Device returns the device to compute on: this machine's processor, with so many threads, 0 meaning one for
+// each that Go may use.
+func Device(threads int) compute.Device { return cpu.New(threads) }

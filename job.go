@@ -1,0 +1,123 @@
+package hone
+
+import (
+	"context"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/hone-ml/hone/collate"
+	"github.com/hone-ml/hone/nn"
+)
+
+// A Plan is what a job will take. FLOPs and memory are counted by a pass that computes nothing, over the largest
+// batch that the data can make; they are exact for that batch.
+type Plan struct {
+	Params        int64   `json:"parameters"`
+	Steps         int     `json:"steps"`
+	Epochs        float64 `json:"epochs"`
+	BatchSize     int     `json:"batch_size"` // examples of a step
+	FLOPs         int64   `json:"flops_per_step"`
+	TotalFLOPs    float64 `json:"total_flops"`
+	WeightBytes   int64   `json:"weight_bytes"`
+	GradBytes     int64   `json:"gradient_bytes"`
+	MomentBytes   int64   `json:"optimizer_bytes"`
+	ActBytes      int64   `json:"activation_bytes"` // of the largest batch
+	Bytes         int64   `json:"peak_bytes"`       // all of these
+	DiskBytes     int64   `json:"checkpoint_bytes"` // one checkpoint
+	StepSeconds   float64 `json:"step_seconds,omitempty"`
+	Seconds       float64 `json:"seconds,omitempty"`
+	TokensPerStep float64 `json:"tokens_per_step"` // on average
+}
+
+// Steps returns the number of optimizer steps of the whole run.
+func (j *Job) Steps() int {
+	if j.MaxSteps > 0 {
+		return j.MaxSteps
+	}
+	batch, acc := j.PerDeviceTrainBatchSize, j.GradientAccumulationSteps
+	batches := len(j.Train) / batch
+	if len(j.Train)%batch != 0 && (!j.DataloaderDropLast || batches == 0) {
+		batches++
+	}
+	return int(math.Ceil(j.NumTrainEpochs * math.Ceil(float64(batches)/float64(acc))))
+}
+
+// Plan tells what the job will take.
+func (j *Job) Plan() (Plan, error) {
+	p := Plan{Params: j.Model.NumParams(), Steps: j.Steps(), BatchSize: j.PerDeviceTrainBatchSize * j.GradientAccumulationSteps}
+	checkpointed := j.GradientCheckpointing || j.ActivationCheckpointing
+	var b collate.Batch
+	collate.Pack(&b, j.typical())
+	usual := j.Model.Plan(&b, checkpointed, nil)
+	collate.Pack(&b, j.largest())
+	most := j.Model.Plan(&b, checkpointed, nil)
+	p.FLOPs = usual.FLOPs * int64(j.GradientAccumulationSteps)
+	p.TotalFLOPs = float64(p.FLOPs) * float64(p.Steps)
+	p.WeightBytes, p.GradBytes, p.MomentBytes, p.ActBytes = 4*p.Params, most.Gradients, 2*most.Gradients, most.Activations
+	p.Bytes = p.WeightBytes + p.GradBytes + p.MomentBytes + p.ActBytes
+	p.DiskBytes = p.WeightBytes
+	if !j.SaveOnlyModel {
+		p.DiskBytes += p.MomentBytes
+	}
+	p.TokensPerStep = float64(j.Stats.Tokens) / float64(len(j.Train)) * float64(p.BatchSize)
+	p.Epochs = float64(p.Steps*p.BatchSize) / float64(len(j.Train))
+	return p, nil
+}
+
+// typical returns a batch of average length: examples at even distances in the order of length.
+func (j *Job) typical() []collate.Example {
+	order := byLength(j.Train)
+	n := min(j.PerDeviceTrainBatchSize, len(order))
+	ex := make([]collate.Example, n)
+	for i := range ex {
+		ex[i] = order[(2*i+1)*len(order)/(2*n)]
+	}
+	return ex
+}
+
+// largest returns the longest examples, which may meet in a batch.
+func (j *Job) largest() []collate.Example {
+	order := byLength(j.Train)
+	return order[len(order)-min(j.PerDeviceTrainBatchSize, len(order)):]
+}
+
+// TimeStep measures one step of average length, forward and backward, after one to warm up. No weight changes.
+func (j *Job) TimeStep(ctx context.Context) (time.Duration, error) {
+	var b collate.Batch
+	collate.Pack(&b, j.typical())
+	r := j.Model.NewRun(j.watch.Device)
+	r.Checkpoint = j.GradientCheckpointing || j.ActivationCheckpointing
+	r.Grads = nn.NewGrads(j.Model.Params, func(*nn.Param) bool { return true })
+	var took time.Duration
+	for range 2 {
+		if err := ctx.Err(); err != nil {
+			return 0, err
+		}
+		r.Grads.Reset()
+		r.Dropout = 1
+		began := time.Now()
+		r.Loss(&b, 0, 1)
+		took = time.Since(began)
+	}
+	return took * time.Duration(j.GradientAccumulationSteps), nil
+}
+
+// byLength returns the examples in the order of their lengths.
+func byLength(ex []collate.Example) []collate.Example {
+	ex = slices.Clone(ex)
+	slices.SortStableFunc(ex, func(a, b collate.Example) int { return len(a.IDs) - len(b.IDs) })
+	return ex
+}
+
+// Sample returns the first training example as the model reads it, and the part that it learns to say.
+func (j *Job) Sample() (text, learns string) {
+	e := j.Train[0]
+	var ids []int32
+	for _, y := range e.Labels {
+		if y != collate.Ignore {
+			ids = append(ids, y)
+		}
+	}
+	return j.Tokenizer.Decode(e.IDs, false), j.Tokenizer.Decode(ids, false)
+}

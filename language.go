@@ -1,0 +1,35 @@
+package hone
+
+import (
+	"github.com/hone-ml/hone/compute"
+	"github.com/hone-ml/hone/dataset"
+	"github.com/hone-ml/hone/eval"
+	"github.com/hone-ml/hone/model"
+	"github.com/hone-ml/hone/tokenizer"
+)
+
+// OpenLanguage prepares to measure the loss and perplexity of the model in dir on rows whose task is t: on whole
+// texts, on completions or on the assistant's turns.
+func OpenLanguage(dir string, d compute.Device, rows *dataset.Dataset, t dataset.Task) (*eval.Loss, *model.Run, error) {
+	tok, err := tokenizer.Load(dir)
+	if err != nil {
+		return nil, nil, err
+	}
+	m, err := model.Load(dir)
+	if err != nil {
+		return nil, nil, err
+	}
+	limit, err := maxLength(0, m.Config)
+	if err != nil {
+		return nil, nil, err
+	}
+	c, err := (&FineTune{}).newCoder(tok, t, limit, func(string, ...any) {})
+	if err != nil {
+		return nil, nil, err
+	}
+	examples, _, err := c.encode(rows)
+	if err != nil {
+		return nil, nil, err
+	}
+	return &eval.Loss{Examples: examples, Perplexity: true}, m.NewRun(d), nil
+}

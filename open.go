@@ -1,0 +1,78 @@
+package hone
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/hone-ml/hone/dataset"
+	"github.com/hone-ml/hone/hub"
+)
+
+// ModelDir returns the folder of a model: name itself if there is such a folder, else the Hub's model of that
+// name, downloaded into the cache unless it is there.
+func ModelDir(ctx context.Context, h *hub.Client, name, revision string) (string, error) {
+	if dir, ok, err := local(name); ok || err != nil {
+		return dir, err
+	}
+	return h.Model(ctx, hub.Repo{ID: name, Revision: revision})
+}
+
+// LoadDataset reads a data set: name itself if there is such a file or folder, else the Hub's of that name.
+func LoadDataset(ctx context.Context, h *hub.Client, name, revision string, o dataset.Options) (dataset.Dict, error) {
+	path, ok, err := local(name)
+	if err != nil {
+		return nil, err
+	}
+	if !ok {
+		if path, err = h.Dataset(ctx, hub.Repo{ID: name, Revision: revision}, o.Config); err != nil {
+			return nil, err
+		}
+	}
+	return dataset.Load(path, o)
+}
+
+// local tells whether name is a path. A name that can only be one, but isn't there, is an error, so that a typing
+// mistake is not looked up on the Hub.
+func local(name string) (path string, ok bool, err error) {
+	if name == "" {
+		return "", false, errors.New("hone: an empty name: give a folder or a name on the Hub")
+	}
+	path = name
+	if rest, ok := strings.CutPrefix(name, "~/"); ok {
+		home, err := os.UserHomeDir()
+		if err != nil {
+			return "", false, fmt.Errorf("hone: %w", err)
+		}
+		path = filepath.Join(home, rest)
+	}
+	_, err = os.Stat(path)
+	switch {
+	case err == nil:
+		return path, true, nil
+	case !errors.Is(err, fs.ErrNotExist):
+		return "", false, fmt.Errorf("hone: %w", err)
+	case path != name || filepath.IsAbs(name) || strings.HasPrefix(name, ".") || strings.Count(filepath.ToSlash(name), "/") > 1 || strings.ContainsRune(name, '\\') || filepath.Ext(name) == ".jsonl" || filepath.Ext(name) == ".csv":
+		return "", false, fmt.Errorf("hone: there is no file or folder %s", path)
+	}
+	return "", false, nil
+}
+
+// TokenizerDir returns the folder of a tokenizer: name itself if there is such a folder, else the Hub's model of
+// that name, of which only the tokenizer's files are downloaded.
+func TokenizerDir(ctx context.Context, h *hub.Client, name string) (string, error) {
+	if dir, ok, err := local(name); ok || err != nil {
+		return dir, err
+	}
+	return h.Snapshot(ctx, hub.Repo{ID: name}, hub.Match("tokenizer*", "vocab.json", "merges.txt", "special_tokens_map.json", "added_tokens.json", "chat_template*", "config.json"))
+}
+
+// onHub reports whether name is a name on the Hub and not a path.
+func onHub(name string) bool {
+	_, isPath, err := local(name)
+	return !isPath && err == nil
+}
