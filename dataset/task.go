@@ -72,7 +72,7 @@ func infer(d Dict, t Task) (Task, error) {
 		}
 	}
 	if t.Kind == "" {
-		t.Kind = kindOf(t)
+		t.Kind = kindOf(ds, t)
 	}
 	tries := map[Kind]func(*Task, Dict) (bool, error){
 		Preference: (*Task).preference, Chat: (*Task).chat, Classification: (*Task).classification,
@@ -119,15 +119,16 @@ func (t *Task) checkTexts(d Dict) error {
 }
 
 // kindOf is the kind that the columns given by the caller settle, "" if they leave it open.
-func kindOf(t Task) Kind {
+func kindOf(d *Dataset, t Task) Kind {
+	nested := func(name string) bool { return name != "" && d.find(name).Type == Nested }
 	switch {
 	case t.Chosen != "" || t.Rejected != "":
 		return Preference
-	case t.Messages != "":
+	case t.Messages != "", nested(t.Prompt), nested(t.Completion):
 		return Chat
 	case t.Label != "" || t.Names != nil:
 		return Classification
-	case t.Completion != "":
+	case t.Prompt != "", t.Completion != "":
 		return PromptCompletion
 	}
 	return ""

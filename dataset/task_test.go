@@ -48,6 +48,7 @@ func TestInferWanted(t *testing.T) {
 		{Task{Label: "other"}, Task{Kind: Classification, Text: "text", Label: "other", Names: []string{"0"}}},
 		{Task{Names: []string{"no", "yes"}}, Task{Kind: Classification, Text: "text", Label: "label", Names: []string{"no", "yes"}}},
 		{Task{Kind: LanguageModeling}, Task{Kind: LanguageModeling, Text: "text"}},
+		{Task{Prompt: "alt", Completion: "text"}, Task{Kind: PromptCompletion, Prompt: "alt", Completion: "text"}},
 		{Task{Prompt: "text", Completion: "alt"}, Task{Kind: PromptCompletion, Prompt: "text", Completion: "alt"}},
 	} {
 		got, err := Infer(d, c.want)
@@ -72,6 +73,7 @@ func TestInferFaults(t *testing.T) {
 		{`{"text": "x"}`, Task{Text: "txt"}, `no column "txt"; the columns are "text"`},
 		{`{"text": "x"}`, Task{Kind: Classification}, "name them"},
 		{`{"text": 1, "label": 1}`, Task{Text: "text"}, `split "train": column "text" is int64, not string`},
+		{`{"text": "x", "label": 0}`, Task{Prompt: "text"}, "it needs a prompt and a completion column: name them"},
 		{`{"text": "x"}`, Task{Kind: "ranking"}, `no task "ranking"`},
 		{"{\"text\": \"x\", \"label\": 1}\n{\"text\": \"x\", \"label\": -1}\n", Task{}, `a.jsonl:2: column "label": found -1, expected a class id of 0 or more`},
 		{"{\"text\": \"x\", \"label\": 1}\n\n{\"text\": \"x\", \"label\": null}\n", Task{}, `a.jsonl:3: column "label": found null, expected a label`},
