@@ -2,8 +2,8 @@ package compute
 
 import "math"
 
-// value returns f(x) and f'(x).
-func (f ActFunc) value(x float64) (y, dy float64) {
+// Value returns f(x) and f'(x).
+func (f ActFunc) Value(x float64) (y, dy float64) {
 	switch f {
 	case GELUTanh:
 		const a, b = 0.7978845608028654, 0.044715 // √(2/π)
@@ -29,7 +29,7 @@ func (Ref) Act(dst, x Mat, f ActFunc) {
 	for i := range x.Rows {
 		d := dst.Row(i)
 		for j, e := range x.Row(i) {
-			y, _ := f.value(float64(e))
+			y, _ := f.Value(float64(e))
 			d[j] = Float(y)
 		}
 	}
@@ -40,7 +40,7 @@ func (Ref) ActBackward(dst, dy, x Mat, f ActFunc) {
 	for i := range x.Rows {
 		d, g := dst.Row(i), dy.Row(i)
 		for j, e := range x.Row(i) {
-			_, df := f.value(float64(e))
+			_, df := f.Value(float64(e))
 			d[j] = g[j] * Float(df)
 		}
 	}
@@ -51,7 +51,7 @@ func (Ref) GLU(dst, gate, up Mat, f ActFunc) {
 	for i := range gate.Rows {
 		d, u := dst.Row(i), up.Row(i)
 		for j, e := range gate.Row(i) {
-			y, _ := f.value(float64(e))
+			y, _ := f.Value(float64(e))
 			d[j] = Float(y) * u[j]
 		}
 	}
@@ -62,7 +62,7 @@ func (Ref) GLUBackward(dgate, dup, dy, gate, up Mat, f ActFunc) {
 	for i := range gate.Rows {
 		dg, du, d, u := dgate.Row(i), dup.Row(i), dy.Row(i), up.Row(i)
 		for j, e := range gate.Row(i) {
-			y, df := f.value(float64(e))
+			y, df := f.Value(float64(e))
 			g := d[j]
 			dg[j], du[j] = g*u[j]*Float(df), g*Float(y)
 		}
