@@ -83,7 +83,10 @@ func act(dst, x []float32, f ActFunc) {
 			return
 		}
 	}
-	ref.Act(flat(dst), flat(x), f)
+	for j, e := range x {
+		y, _ := f.Value(float64(e))
+		dst[j] = float32(y)
+	}
 }
 
 // actBackward is dst = dy·f'(x).
@@ -99,5 +102,8 @@ func actBackward(dst, dy, x []float32, f ActFunc) {
 			return
 		}
 	}
-	ref.ActBackward(flat(dst), flat(dy), flat(x), f)
+	for j, e := range x {
+		_, slope := f.Value(float64(e))
+		dst[j] = dy[j] * float32(slope)
+	}
 }

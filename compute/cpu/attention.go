@@ -65,9 +65,6 @@ func (a *attention) head(m Mat, i, n int) []float32 {
 	return m.Data[o : o+a.h.Dim : o+a.h.Dim]
 }
 
-// from returns head n of row i and all that follows it.
-func (a *attention) from(m Mat, i, n int) []float32 { return m.Data[i*m.Stride+n*a.h.Dim:] }
-
 // Attention implements [compute.Device].
 func (d *Device) Attention(dst, lse, q, k, v Mat, h Heads) {
 	a := newAttention("Attention", dst, lse, q, k, v, h)
@@ -80,6 +77,38 @@ func (d *Device) Attention(dst, lse, q, k, v Mat, h Heads) {
 
 func queryBlocks(h *Heads, s int) int { return (int(h.Q[s+1]-h.Q[s]) + queryBlock - 1) / queryBlock }
 
+// A tile is the scratch of a task: the weights of queryBlock rows and keyBlock keys, their gradients, and
+// the rows of one head laid end to end.
+type tile struct {
+	p, ds       [queryBlock * keyBlock]float32
+	q, dy, k, v []float32
+}
+
+var tiles = sync.Pool{New: func() any { return new(tile) }}
+
+// A strip is one head of some rows: row j begins at data[j*stride].
+type strip struct {
+	data   []float32
+	stride int
+}
+
+// from returns the rows from j on.
+func (s strip) from(j int) []float32 { return s.data[j*s.stride:] }
+
+// strip returns head n of the rows [lo, hi) of m, laid end to end in buf if they are to be read so often
+// that it pays: in the matrix they lie a multiple of 1 KiB apart, where few fit into the nearest cache at
+// once.
+func (a *attention) strip(buf *[]float32, m Mat, lo, hi, n, times int) strip {
+	if times < 4 {
+		return strip{m.Data[lo*m.Stride+n*a.h.Dim:], m.Stride}
+	}
+	*buf = (*buf)[:0]
+	for i := lo; i < hi; i++ {
+		*buf = append(*buf, a.head(m, i, n)...)
+	}
+	return strip{*buf, a.h.Dim}
+}
+
 // forward computes one head of one block of query rows.
 func (a *attention) forward(task int) {
 	s, b, n := 0, task/a.heads, task%a.heads
@@ -91,36 +120,39 @@ func (a *attention) forward(task int) {
 	i1 := min(i0+queryBlock, int(a.h.Q[s+1]))
 	start, end := a.span(i0, i1)
 
+	w := tiles.Get().(*tile)
+	defer tiles.Put(w)
 	var top, sum [queryBlock]float32
 	for i := i0; i < i1; i++ {
 		top[i-i0] = float32(math.Inf(-1))
 		clear(a.head(a.dst, i, n))
 	}
 	for t := start / keyBlock * keyBlock; t < end; t += keyBlock {
+		lo, hi, first, g := max(t, start), min(t+keyBlock, end), int(a.h.K[s]), n/a.shared
+		k := a.strip(&w.k, a.k, first+lo, first+hi, g, i1-i0)
+		v := a.strip(&w.v, a.v, first+lo, first+hi, g, i1-i0)
 		for i := i0; i < i1; i++ {
-			a.attend(i, n, int(a.h.K[s]), t, &top[i-i0], &sum[i-i0])
+			a.attend(w.p[:], i, n, lo, hi, k, v, &top[i-i0], &sum[i-i0])
 		}
 	}
 	for i := i0; i < i1; i++ {
 		if z := sum[i-i0]; z != 0 {
-			out := a.head(a.dst, i, n)
-			scale(out, 1/z)
+			scale(a.head(a.dst, i, n), 1/z)
 		}
 		a.lse.Row(i)[n] = top[i-i0] + float32(math.Log(float64(sum[i-i0])))
 	}
 }
 
-// attend adds the tile of keys from t on to the output of query row i, whose weights so far are relative
+// attend adds the keys [t, t1), in k and v, to the output of query row i, whose weights so far are relative
 // to top and add up to sum.
-func (a *attention) attend(i, n, first, t int, top, sum *float32) {
+func (a *attention) attend(buf []float32, i, n, t, t1 int, k, v strip, top, sum *float32) {
 	begin, end := a.keys(i)
-	lo, hi := max(begin, t), min(end, t+keyBlock)
+	lo, hi := max(begin, t), min(end, t1)
 	if lo >= hi {
 		return
 	}
-	var buf [keyBlock]float32
-	p, out, g := buf[:hi-lo], a.head(a.dst, i, n), n/a.shared
-	dots(p, a.head(a.q, i, n), a.from(a.k, first+lo, g), a.k.Stride, a.h.Scale)
+	p, out := buf[:hi-lo], a.head(a.dst, i, n)
+	dots(p, a.head(a.q, i, n), k.from(lo-t), k.stride, a.h.Scale)
 	if m := maximum(p); m > *top {
 		if *sum != 0 {
 			old := float32(math.Exp(float64(*top - m)))
@@ -133,15 +165,8 @@ func (a *attention) attend(i, n, first, t int, top, sum *float32) {
 	if a.mask.drop > 0 {
 		a.mask.apply(p, p, i, lo-begin, n)
 	}
-	combine(out, p, 1, a.from(a.v, first+lo, g), a.v.Stride)
+	combine(out, p, 1, v.from(lo-t), v.stride)
 }
-
-// A tile holds the weights and their gradients of queryBlock rows and keyBlock keys.
-type tile struct {
-	p, ds [queryBlock * keyBlock]float32
-}
-
-var tiles = sync.Pool{New: func() any { return new(tile) }}
 
 // AttentionBackward implements [compute.Device]. A task owns a key head of a sequence and the query heads
 // that read it.
@@ -188,72 +213,79 @@ func (a *attention) backward(s, g int) {
 	q0, q1 := int(a.h.Q[s]), int(a.h.Q[s+1])
 	start, end := a.span(q0, q1)
 	for t := start / keyBlock * keyBlock; t < end; t += keyBlock {
+		lo, hi, first := max(t, start), min(t+keyBlock, end), int(a.h.K[s])
+		k := a.strip(&w.k, a.k, first+lo, first+hi, g, q1-q0)
+		v := a.strip(&w.v, a.v, first+lo, first+hi, g, q1-q0)
 		for n := g * a.shared; n < (g+1)*a.shared; n++ {
 			for i := q0; i < q1; i += queryBlock {
-				a.backwardTile(w, i, min(i+queryBlock, q1), n, int(a.h.K[s]), t, min(t+keyBlock, end))
+				a.backwardTile(w, i, min(i+queryBlock, q1), n, first, lo, hi, k, v)
 			}
 		}
 	}
 }
 
-// backwardTile does the query rows [i0, i1) and the keys [t, t1). With P the weights after softmax and M
-// the dropout mask: dV = (P∘M)ᵀ·dY, dP = (dY·Vᵀ)∘M and dS = P∘(dP − rowsum(dY∘Y)), since Σ P∘dP over a row
-// is dY·Y.
-func (a *attention) backwardTile(w *tile, i0, i1, n, first, t, t1 int) {
-	g, sorted := n/a.shared, true
-	var from, to [queryBlock]int // each row's keys in the tile, counted from t
+// backwardTile does the query rows [i0, i1) and the keys [t, t1), which are in k and v. With P the weights
+// after softmax and M the dropout mask: dV = (P∘M)ᵀ·dY, dP = (dY·Vᵀ)∘M and dS = P∘(dP − rowsum(dY∘Y)),
+// since Σ P∘dP over a row is dY·Y.
+func (a *attention) backwardTile(w *tile, i0, i1, n, first, t, t1 int, k, v strip) {
+	if lo, hi := a.span(i0, i1); hi <= t || lo >= t1 {
+		return
+	}
+	var from, to [queryBlock]int // each row's keys, counted from t
+	sorted := true
 	for i := i0; i < i1; i++ {
 		r := i - i0
 		begin, end := a.keys(i)
-		lo, hi := max(begin, t), min(end, t1)
-		p, ds := w.p[r*keyBlock:(r+1)*keyBlock], w.ds[r*keyBlock:(r+1)*keyBlock]
-		if lo >= hi { // still ordered among its neighbours, for the walk below
-			lo = min(max(lo, t), t1)
-			hi = lo
-		}
+		// A row without keys here still takes its place in the order, for the walk below.
+		lo := min(max(begin, t), t1)
+		hi := max(lo, min(end, t1))
 		from[r], to[r] = lo-t, hi-t
 		sorted = sorted && (r == 0 || from[r] >= from[r-1] && to[r] >= to[r-1])
-		clear(p[:from[r]])
-		clear(ds[:from[r]])
-		clear(p[to[r]:])
-		clear(ds[to[r]:])
-		if lo == hi {
-			continue
+		p, ds := w.p[r*keyBlock:(r+1)*keyBlock], w.ds[r*keyBlock:(r+1)*keyBlock]
+		clear(p[:lo-t])
+		clear(ds[:lo-t])
+		clear(p[hi-t:])
+		clear(ds[hi-t:])
+		if lo < hi {
+			a.rowBackward(p[lo-t:hi-t], ds[lo-t:hi-t], i, n, lo-begin, k.from(lo-t), v.from(lo-t), k.stride, v.stride)
 		}
-		p, ds = p[lo-t:hi-t], ds[lo-t:hi-t]
-		dyi := a.head(a.dy, i, n)
-		dots(p, a.head(a.q, i, n), a.from(a.k, first+lo, g), a.k.Stride, a.h.Scale)
-		expSum(p, p, a.lse.Row(i)[n])
-		dots(ds, dyi, a.from(a.v, first+lo, g), a.v.Stride, 1)
-		delta := dot(dyi, a.head(a.dst, i, n))
-		if a.mask.drop > 0 {
-			a.mask.apply(ds, ds, i, lo-begin, n)
-		}
-		softmaxBackward(ds, p, delta, a.h.Scale)
-		if a.mask.drop > 0 {
-			a.mask.apply(p, p, i, lo-begin, n)
-		}
-		combine(a.head(a.dq, i, n), ds, 1, a.from(a.k, first+lo, g), a.k.Stride)
 	}
-	// Of ordered rows, those that read a key lie side by side. Elsewhere the zeros do no harm.
+	q := a.strip(&w.q, a.q, i0, i1, n, i1-i0)
+	dy := a.strip(&w.dy, a.dy, i0, i1, n, i1-i0)
 	r0, r1, rows := 0, 0, i1-i0
 	for j := range t1 - t {
-		if sorted {
+		if sorted { // those that read a key lie side by side
 			for r0 < rows && to[r0] <= j {
 				r0++
 			}
 			for r1 < rows && from[r1] <= j {
 				r1++
 			}
-		} else {
+		} else { // the others have zeros, which do no harm
 			r1 = rows
 		}
 		if r0 >= r1 {
 			continue
 		}
-		c := r0*keyBlock + j
-		end := (r1-1)*keyBlock + j + 1
-		combine(a.head(a.dk, first+t+j, g), w.ds[c:end], keyBlock, a.from(a.q, i0+r0, n), a.q.Stride)
-		combine(a.head(a.dv, first+t+j, g), w.p[c:end], keyBlock, a.from(a.dy, i0+r0, n), a.dy.Stride)
+		c, end := r0*keyBlock+j, (r1-1)*keyBlock+j+1
+		combine(a.head(a.dk, first+t+j, n/a.shared), w.ds[c:end], keyBlock, q.from(r0), q.stride)
+		combine(a.head(a.dv, first+t+j, n/a.shared), w.p[c:end], keyBlock, dy.from(r0), dy.stride)
 	}
+}
+
+// rowBackward computes the weights p of query row i over the keys and values k and v, the first of which is
+// number first of its own, and their gradient ds, and adds to dq.
+func (a *attention) rowBackward(p, ds []float32, i, n, first int, k, v []float32, kstride, vstride int) {
+	dy := a.head(a.dy, i, n)
+	dots(p, a.head(a.q, i, n), k, kstride, a.h.Scale)
+	expSum(p, p, a.lse.Row(i)[n])
+	dots(ds, dy, v, vstride, 1)
+	if a.mask.drop > 0 {
+		a.mask.apply(ds, ds, i, first, n)
+	}
+	softmaxBackward(ds, p, dot(dy, a.head(a.dst, i, n)), a.h.Scale)
+	if a.mask.drop > 0 {
+		a.mask.apply(p, p, i, first, n)
+	}
+	combine(a.head(a.dq, i, n), ds, 1, k, kstride)
 }

@@ -48,9 +48,6 @@ func crossEntropy(r []float32, label int, smoothing, scale float32) float32 {
 	return float32(lse - float64(1-smoothing)*float64(target) - float64(smoothing)*total/float64(len(r)))
 }
 
-// parts is into how many runs SumSquares cuts a matrix, whatever the number of threads.
-const parts = 64
-
 // SumSquares implements [compute.Device]. The sums of the parts are added in order.
 func (d *Device) SumSquares(g Mat) float64 {
 	var sums [parts]float64

@@ -17,29 +17,31 @@ func (d *Device) LayerNorm(dst, stat, x, w, b Mat, eps float32) {
 	})
 }
 
-// LayerNormBackward implements [compute.Device]. dx is a matter of rows, dw and db of columns.
+// LayerNormBackward implements [compute.Device].
 func (d *Device) LayerNormBackward(dx, dw, db, dy, x, stat, w Mat) {
 	same("LayerNormBackward", dx, x)
 	same("LayerNormBackward", dy, x)
-	d.rows(x.Rows, x.Cols, func(i int) {
-		if s := stat.Row(i); avx2 && x.Cols > 0 {
+	width := x.Cols * 2
+	if dw.Empty() && db.Empty() {
+		width = 0
+	}
+	sums := d.reduce(x.Rows, width, func(sum []float32, lo, hi int) {
+		for i := lo; i < hi; i++ {
+			s := stat.Row(i)
 			normBackward(dx.Row(i), dy.Row(i), x.Row(i), w.Data, s[0], s[1], true)
-			return
+			if width > 0 {
+				addProduct(sum[:x.Cols], dy.Row(i), x.Row(i), s[0], s[1])
+				add(sum[x.Cols:], sum[x.Cols:], dy.Row(i))
+			}
 		}
-		ref.LayerNormBackward(row(dx, i), Mat{}, Mat{}, row(dy, i), row(x, i), row(stat, i), w)
 	})
 	if !dw.Empty() {
-		d.blocks(x.Cols, func(lo, hi int) {
-			sum := dw.Data[lo:hi]
-			for i := range x.Rows {
-				s := stat.Row(i)
-				addProduct(sum, dy.Row(i)[lo:hi], x.Row(i)[lo:hi], s[0], s[1])
-			}
-		})
+		sums.fold(d, dw.Row(0), 0)
 	}
 	if !db.Empty() {
-		d.ColSum(db, dy)
+		sums.fold(d, db.Row(0), x.Cols)
 	}
+	spareSums.Put(sums)
 }
 
 // RMSNorm implements [compute.Device].
@@ -58,21 +60,23 @@ func (d *Device) RMSNorm(dst, rstd, x, w Mat, eps float32) {
 func (d *Device) RMSNormBackward(dx, dw, dy, x, rstd, w Mat) {
 	same("RMSNormBackward", dx, x)
 	same("RMSNormBackward", dy, x)
-	d.rows(x.Rows, x.Cols, func(i int) {
-		if avx2 && x.Cols > 0 {
-			normBackward(dx.Row(i), dy.Row(i), x.Row(i), w.Data, 0, rstd.Row(i)[0], false)
-			return
+	width := x.Cols
+	if dw.Empty() {
+		width = 0
+	}
+	sums := d.reduce(x.Rows, width, func(sum []float32, lo, hi int) {
+		for i := lo; i < hi; i++ {
+			s := rstd.Row(i)[0]
+			normBackward(dx.Row(i), dy.Row(i), x.Row(i), w.Data, 0, s, false)
+			if width > 0 {
+				addProduct(sum, dy.Row(i), x.Row(i), 0, s)
+			}
 		}
-		ref.RMSNormBackward(row(dx, i), Mat{}, row(dy, i), row(x, i), row(rstd, i), w)
 	})
 	if !dw.Empty() {
-		d.blocks(x.Cols, func(lo, hi int) {
-			sum := dw.Data[lo:hi]
-			for i := range x.Rows {
-				addProduct(sum, dy.Row(i)[lo:hi], x.Row(i)[lo:hi], 0, rstd.Row(i)[0])
-			}
-		})
+		sums.fold(d, dw.Row(0), 0)
 	}
+	spareSums.Put(sums)
 }
 
 // layerNorm is LayerNorm of one row.
@@ -96,15 +100,36 @@ func rmsNorm(dst, x, w []float32, eps float32) float32 {
 
 func rsqrt(x float32) float32 { return float32(1 / math.Sqrt(float64(x))) }
 
-// normBackward is the gradient of one row; of RMSNorm, which has no mean, if centred is false.
+// normBackward adds the gradient of one row to dx: with n = (x−mean)·rstd and g = dy·w it is
+// (g − mean(g) − n·mean(g·n))·rstd, without mean(g) for RMSNorm, which is not centred.
 func normBackward(dx, dy, x, w []float32, mean, rstd float32, centred bool) {
 	n := len(x)
-	_, _, _ = dx[n-1], dy[n-1], w[n-1]
-	m1, m2 := normSumsAVX2(&dy[0], &x[0], &w[0], n, mean, rstd)
+	dx, dy, w = dx[:n], dy[:n], w[:n]
+	m1, m2 := normSums(dy, x, w, mean, rstd)
+	m1, m2 = m1/float32(n), m2/float32(n)
 	if !centred {
 		m1 = 0
 	}
-	normBackwardAVX2(&dx[0], &dy[0], &x[0], &w[0], n, mean, rstd, m1/float32(n), m2/float32(n))
+	if avx2 && n > 0 {
+		normBackwardAVX2(&dx[0], &dy[0], &x[0], &w[0], n, mean, rstd, m1, m2)
+		return
+	}
+	for j, e := range x {
+		dx[j] += rstd * (dy[j]*w[j] - m1 - (e-mean)*rstd*m2)
+	}
+}
+
+// normSums returns Σg and Σg·n.
+func normSums(dy, x, w []float32, mean, rstd float32) (m1, m2 float32) {
+	if avx2 && len(x) > 0 {
+		return normSumsAVX2(&dy[0], &x[0], &w[0], len(x), mean, rstd)
+	}
+	for j, e := range x {
+		g := dy[j] * w[j]
+		m1 += g
+		m2 += g * ((e - mean) * rstd)
+	}
+	return m1, m2
 }
 
 // addProduct is dw += dy·(x−mean)·rstd.

@@ -4,6 +4,7 @@ package cpu
 
 import (
 	"fmt"
+	"sync"
 
 	"github.com/hone-ml/hone/compute"
 )
@@ -11,8 +12,11 @@ import (
 const (
 	// grain is about how many elements a task handles, so that handing it out costs nothing to speak of.
 	grain = 1 << 13
-	// block is the columns that a task owns in kernels that reduce over rows: whole cache lines.
+	// block is the columns that a task owns in kernels that add rows up: whole cache lines.
 	block = 64
+	// parts is into how many runs of rows kernels that reduce over rows cut a matrix, whatever the number
+	// of threads: each has its own sums, which are then added in order.
+	parts = 32
 )
 
 // rows calls f for each of n rows of the given width, on all threads.
@@ -49,17 +53,52 @@ func (d *Device) Add(dst, a, b Mat) {
 	d.rows(dst.Rows, dst.Cols, func(i int) { add(dst.Row(i), a.Row(i), b.Row(i)) })
 }
 
-// ColSum implements [compute.Device]. A task owns columns, so that their sums run in the order of rows.
+// sums are the partial sums of one reduction: parts rows of width elements.
+type sums struct {
+	width int
+	data  []float32
+}
+
+var spareSums = sync.Pool{New: func() any { return new(sums) }}
+
+// reduce calls f for each part of n rows with sums to add to, which are 0 at first. The caller folds them
+// and puts them back into spareSums.
+func (d *Device) reduce(n, width int, f func(sum []float32, lo, hi int)) *sums {
+	s := spareSums.Get().(*sums)
+	s.width = width
+	if cap(s.data) < parts*width {
+		s.data = make([]float32, parts*width)
+	}
+	s.data = s.data[:parts*width]
+	d.pool.each(parts, func(p int) {
+		sum := s.data[p*width : (p+1)*width]
+		clear(sum)
+		f(sum, n*p/parts, n*(p+1)/parts)
+	})
+	return s
+}
+
+// fold adds the sums from column from on to dst, part by part.
+func (s *sums) fold(d *Device, dst []float32, from int) {
+	d.blocks(len(dst), func(lo, hi int) {
+		for p := range parts {
+			add(dst[lo:hi], dst[lo:hi], s.data[p*s.width+from+lo:p*s.width+from+hi])
+		}
+	})
+}
+
+// ColSum implements [compute.Device].
 func (d *Device) ColSum(db, dy Mat) {
 	if db.Rows != 1 || db.Cols != dy.Cols {
 		panic(fmt.Sprintf("cpu: ColSum: %v of %v", db, dy))
 	}
-	d.blocks(dy.Cols, func(lo, hi int) {
-		sum := db.Data[lo:hi]
-		for i := range dy.Rows {
-			add(sum, sum, dy.Row(i)[lo:hi])
+	s := d.reduce(dy.Rows, dy.Cols, func(sum []float32, lo, hi int) {
+		for i := lo; i < hi; i++ {
+			add(sum, sum, dy.Row(i))
 		}
 	})
+	s.fold(d, db.Row(0), 0)
+	spareSums.Put(s)
 }
 
 // Gather implements [compute.Device].

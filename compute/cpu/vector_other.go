@@ -33,7 +33,7 @@ func normBackwardAVX2(dx, dy, x, w *float32, n int, mean, rstd, m1, m2 float32) 
 	panic("cpu: no AVX2")
 }
 func addProductAVX2(dw, dy, x *float32, n int, mean, rstd float32) { panic("cpu: no AVX2") }
-func adamwAVX2(w, grad, m, v *float32, n int, c *[8]float32)          { panic("cpu: no AVX2") }
+func adamwAVX2(w, grad, m, v *float32, n int, c *[8]float32)       { panic("cpu: no AVX2") }
 func sumSquaresAVX2(x *float32, n int) float64                     { panic("cpu: no AVX2") }
 func maskAVX2(dst, x *float32, n int, ctr *[3]uint32, keys *[80]uint64, drop uint32, keep float32) {
 	panic("cpu: no AVX2")
