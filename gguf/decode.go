@@ -2,8 +2,9 @@ package gguf
 
 import "encoding/binary"
 
-// Every decoder fills dst with the weights of the whole blocks in src. A product that is added to has its own
-// rounding, by float32(…): where the machine would fuse the two, the result would differ from the reference's.
+// Every decoder fills dst with the weights of the whole blocks in src. A product that is added or
+// subtracted, even a line later, has its own rounding, by float32(…): where the compiler fuses the two (arm64), the
+// result would differ from the reference's. GOARCH=arm64 go build -gcflags=-S must show no FMADD, FMSUB or FNMSUB.
 //
 // q is a stored integer; d, the scale, and m, the minimum, are float16 in front of it.
 

@@ -9,7 +9,7 @@ func decodeQ2_K(dst []float32, src []byte) {
 	for ; len(src) >= 84; dst, src = dst[256:], src[84:] {
 		scales, d, dmin := src[:16], half(src[80:]), half(src[82:])
 		for i, s := range scales { // 16 weights; 128 of them take 32 bytes, 32 take the same two bits
-			dl, ml := d*float32(s&15), dmin*float32(s>>4)
+			dl, ml := d*float32(s&15), float32(dmin*float32(s>>4))
 			q, shift := src[16+i/8*32+i%2*16:][:16], i/2%4*2
 			for j, b := range q {
 				dst[16*i+j] = float32(dl*float32(b>>shift&3)) - ml
@@ -51,8 +51,8 @@ func decodeQ4_K(dst []float32, src []byte) {
 		for i := range 4 {
 			s0, m0 := scaleMin(2*i, packed)
 			s1, m1 := scaleMin(2*i+1, packed)
-			d0, dm0 := d*float32(s0), dmin*float32(m0)
-			d1, dm1 := d*float32(s1), dmin*float32(m1)
+			d0, dm0 := d*float32(s0), float32(dmin*float32(m0))
+			d1, dm1 := d*float32(s1), float32(dmin*float32(m1))
 			q, lo, hi := src[16+32*i:][:32], dst[64*i:][:32], dst[64*i+32:][:32]
 			for j, b := range q {
 				lo[j] = float32(d0*float32(b&15)) - dm0
@@ -69,8 +69,8 @@ func decodeQ5_K(dst []float32, src []byte) {
 		for i := range 4 {
 			s0, m0 := scaleMin(2*i, packed)
 			s1, m1 := scaleMin(2*i+1, packed)
-			d0, dm0 := d*float32(s0), dmin*float32(m0)
-			d1, dm1 := d*float32(s1), dmin*float32(m1)
+			d0, dm0 := d*float32(s0), float32(dmin*float32(m0))
+			d1, dm1 := d*float32(s1), float32(dmin*float32(m1))
 			q, lo, hi := src[48+32*i:][:32], dst[64*i:][:32], dst[64*i+32:][:32]
 			for j, b := range q {
 				h := high[j] >> (2 * i)

@@ -23,7 +23,7 @@ func encodeQ8_0(dst []byte, src []float32) {
 			continue
 		}
 		for i, v := range x {
-			q[i] = byte(int8(roundAway(v * id)))
+			q[i] = byte(int8(roundAway(float32(v * id))))
 		}
 	}
 }

@@ -26,7 +26,7 @@ func encodeQ4_K(dst []byte, src []float32) {
 		d, dmin := half(dst), half(dst[2:])
 		for j := range 8 {
 			s, m := scaleMin(j, dst[4:16])
-			scale, lo := d*float32(s), dmin*float32(m)
+			scale, lo := d*float32(s), float32(dmin*float32(m))
 			if scale == 0 {
 				continue // what the search found stands
 			}
