@@ -60,6 +60,7 @@ func (l *loop) act(d due) error {
 		if l.args.SaveStrategy == "best" {
 			d.save = best
 		}
+		l.position.EpochEnd = l.position.EpochEnd || l.inEpoch && l.stopping && !l.quit // early stopping ends it
 	}
 	if d.save || l.asked {
 		l.asked = false
@@ -74,18 +75,18 @@ func (l *loop) leftOver() error {
 	if l.args.EarlyStoppingPatience > 0 && l.position.Bad >= l.args.EarlyStoppingPatience || s.GlobalStep >= s.MaxSteps {
 		l.stopping = true
 	}
-	atEnd := l.position.EpochEnd && (l.stopping || s.GlobalStep%l.perEpoch == 0)
+	boundary := s.GlobalStep%l.perEpoch == 0
+	l.inEpoch = l.position.EpochEnd || !boundary
 	if d := (due{eval: l.position.EvalPending, save: l.position.SavePending}); d.eval {
 		l.position.EvalPending, l.position.SavePending = false, false
 		if err := l.act(d); err != nil {
 			return err
 		}
 	}
-	if !atEnd {
-		return nil
+	if l.position.EpochEnd && (l.stopping || boundary) {
+		return l.endEpoch()
 	}
-	l.position.EpochEnd = false
-	return l.act(l.dueAfterEpoch())
+	return nil
 }
 
 // log adds the mean loss since the last log to the history.

@@ -67,7 +67,7 @@ func (l *loop) each(f func(*Hooks) error) error {
 func (l *loop) tell(f func(*Hooks) error) error {
 	err := l.each(f)
 	if errors.Is(err, ErrStop) {
-		l.stopping, l.asked = true, true
+		l.stopping, l.quit, l.asked = true, true, true
 		return nil
 	}
 	return err

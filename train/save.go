@@ -178,20 +178,17 @@ func (l *loop) restore(saved *checkpoint.Saved) {
 	l.lastCheckpoint = saved.Dir
 	l.logged, l.position.First = s.GlobalStep, s.GlobalStep
 	p := saved.Position
-	if p == nil {
-		l.resumed = true
-		return
+	if p != nil {
+		l.position = *p
+		l.lossSum, l.total, l.logged = float64(p.LossSum), float64(p.Total), p.Logged
+		l.lr, l.norm = float64(p.LR), float64(p.GradNorm)
 	}
-	l.position = *p
-	l.lossSum, l.total, l.logged = float64(p.LossSum), float64(p.Total), p.Logged
-	l.lr, l.norm = float64(p.LR), float64(p.GradNorm)
-	if s.GlobalStep%l.perEpoch == 0 {
-		l.order.global.skip(p.Draws)
-	} else {
-		l.order.global.skip(p.EpochDraws)
-		l.resumed = true
+	if l.resumed = s.GlobalStep%l.perEpoch != 0; l.resumed {
+		l.order.global.skip(l.position.EpochDraws)
+		l.order.epoch(s.GlobalStep / l.perEpoch)
 	}
-	if q := l.schedule.Plateau; q != nil && p.Plateau != nil {
+	l.order.global.skip(l.position.Draws - l.order.global.drawn)
+	if q := l.schedule.Plateau; q != nil && p != nil && p.Plateau != nil {
 		q.LR, q.Best, q.Started, q.Bad, q.Cooldown = p.Plateau.LR, p.Plateau.Best, p.Plateau.Started, p.Plateau.Bad, p.Plateau.Cooldown
 	}
 }
@@ -220,6 +217,7 @@ func (l *loop) finish() error {
 	if err := l.saveModel(a.OutputDir); err != nil {
 		return fmt.Errorf("train: the trained model can't be saved: %w; %s", err, l.fate())
 	}
+	s.StatefulCallbacks = l.callbacks(due{save: a.SaveStrategy != "no"})
 	final := s.LogHistory[len(s.LogHistory)-1]
 	if err := l.writeResults(final, weightsOf); err != nil {
 		return err

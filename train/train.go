@@ -85,9 +85,11 @@ type loop struct {
 	targets  []int // labels that each example trains on
 
 	position checkpoint.Position
-	resumed  bool // position holds where the epoch of the first update was left
+	resumed  bool // order is that of an epoch which a checkpoint left in the middle
 	stopping bool
-	asked    bool // a hook wants the run to end, which is not saved yet
+	quit     bool // a hook wants the run to end,
+	asked    bool // which is not saved yet
+	inEpoch  bool // what is due at its end is still to come
 	warned   bool // of a loss or gradient that is not finite
 
 	lossSum, total   float64 // losses since the last log, and those logged before
@@ -271,16 +273,15 @@ func (l *loop) train() error {
 
 // epoch does epoch e, from where a checkpoint left it.
 func (l *loop) epoch(e int) error {
-	l.position.EpochDraws = l.order.global.drawn
-	perm := l.order.epoch(e)
-	from := 0
-	if l.resumed {
-		l.resumed = false
-		if !l.args.IgnoreDataSkip {
-			from = l.state.GlobalStep - e*l.perEpoch
-		}
-		l.order.global.skip(max(0, l.position.Draws-l.order.global.drawn))
+	perm, from := l.order.perm, 0
+	if !l.resumed {
+		l.position.EpochDraws = l.order.global.drawn
+		perm = l.order.epoch(e)
+	} else if !l.args.IgnoreDataSkip {
+		from = l.state.GlobalStep - e*l.perEpoch
 	}
+	l.resumed = false
+	l.inEpoch = true
 	for u := from; u < l.perEpoch && !l.stopping; u++ {
 		if err := l.update(e, u, perm); err != nil {
 			return err
@@ -290,6 +291,14 @@ func (l *loop) epoch(e int) error {
 			return err
 		}
 	}
-	l.position.EpochEnd = false
+	if l.quit && !l.position.EpochEnd {
+		return nil // the epoch goes on when the run is resumed
+	}
+	return l.endEpoch()
+}
+
+// endEpoch does what is due at the end of an epoch.
+func (l *loop) endEpoch() error {
+	l.inEpoch, l.position.EpochEnd = false, false
 	return l.act(l.dueAfterEpoch())
 }
