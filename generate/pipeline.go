@@ -11,6 +11,7 @@ import (
 	"strings"
 	"unicode"
 
+	"github.com/hone-ml/hone/chat"
 	"github.com/hone-ml/hone/tokenizer"
 )
 
@@ -28,10 +29,7 @@ type Pipeline struct {
 }
 
 // A Message is one turn of a chat.
-type Message struct {
-	Role    string `json:"role"` // system, user, assistant …
-	Content string `json:"content"`
-}
+type Message = chat.Message
 
 // Options are what a call of the pipeline takes beside its input.
 type Options struct {
@@ -98,21 +96,22 @@ func (p *Pipeline) Chats(ctx context.Context, chats [][]Message, o Options) ([][
 		return nil, errNoTokenizer
 	}
 	ids := make([][]int32, len(chats))
-	for i, chat := range chats {
-		text, err := p.render(chat, o)
+	for i, turns := range chats {
+		text, err := p.render(turns, o)
 		if err != nil {
 			return nil, of(i, len(chats), err)
 		}
 		ids[i] = p.Tokenizer.Append(nil, text) // templates write special tokens themselves
 	}
 	return p.answer(ctx, ids, o, func(i int, text string) Generated {
-		chat := slices.Clone(chats[i])
-		if o.continues(chat) {
-			chat[len(chat)-1].Content += text
+		turns := slices.Clone(chats[i])
+		if o.continues(turns) {
+			last := &turns[len(turns)-1]
+			*last, _ = extended(*last, text) // render has tried it
 		} else {
-			chat = append(chat, Message{"assistant", text})
+			turns = append(turns, Message{Role: "assistant", Content: text})
 		}
-		return Generated{Messages: chat}
+		return Generated{Messages: turns}
 	})
 }
 
@@ -121,7 +120,7 @@ func (p *Pipeline) Chats(ctx context.Context, chats [][]Message, o Options) ([][
 func (p *Pipeline) Call(ctx context.Context, input []byte, o Options) (any, error) {
 	var text string
 	var texts []string
-	var chat []Message
+	var turns []Message
 	var chats [][]Message
 	read := func(v any) bool { return json.Unmarshal(input, v) == nil }
 	switch {
@@ -129,8 +128,8 @@ func (p *Pipeline) Call(ctx context.Context, input []byte, o Options) (any, erro
 		return p.Text(ctx, text, o)
 	case read(&texts):
 		return p.Texts(ctx, texts, o)
-	case read(&chat):
-		return p.Chat(ctx, chat, o)
+	case read(&turns):
+		return p.Chat(ctx, turns, o)
 	case read(&chats):
 		return p.Chats(ctx, chats, o)
 	}
@@ -190,9 +189,9 @@ func (p *Pipeline) config(n int, o Options) Config {
 	return c
 }
 
-// continues reports whether the answer goes on with the last message of chat.
-func (o *Options) continues(chat []Message) bool {
-	return value(o.ContinueFinalMessage, len(chat) > 0 && chat[len(chat)-1].Role == "assistant")
+// continues reports whether the answer goes on with the last of turns.
+func (o *Options) continues(turns []Message) bool {
+	return value(o.ContinueFinalMessage, len(turns) > 0 && turns[len(turns)-1].Role == "assistant")
 }
 
 // endOfMessage marks where the last message ends in the rendered chat. It is what the reference uses, so that
@@ -200,26 +199,29 @@ func (o *Options) continues(chat []Message) bool {
 const endOfMessage = "CONTINUE_FINAL_MESSAGE_TAG "
 
 // render returns the text of a chat up to where the model goes on.
-func (p *Pipeline) render(chat []Message, o Options) (string, error) {
+func (p *Pipeline) render(turns []Message, o Options) (string, error) {
 	if p.Template == nil {
 		return "", errors.New("generate: a chat needs the model's chat template, and there is none: use a text prompt or an instruction-tuned model")
 	}
-	if len(chat) == 0 {
+	if len(turns) == 0 {
 		return "", errors.New("generate: the chat has no messages")
 	}
-	for i, m := range chat {
+	for i, m := range turns {
 		if m.Role == "" {
 			return "", fmt.Errorf("generate: message %d of the chat has no role; expected system, user or assistant", i+1)
 		}
 	}
-	if !o.continues(chat) {
-		return p.Template(chat, true)
+	if !o.continues(turns) {
+		return p.Template(turns, true)
 	}
-	chat = slices.Clone(chat)
-	last := &chat[len(chat)-1]
+	turns = slices.Clone(turns)
+	last := &turns[len(turns)-1]
 	content := strings.TrimSpace(last.Content)
-	last.Content += endOfMessage
-	text, err := p.Template(chat, false)
+	var err error
+	if *last, err = extended(*last, endOfMessage); err != nil {
+		return "", err
+	}
+	text, err := p.Template(turns, false)
 	if err != nil {
 		return "", err
 	}
@@ -231,4 +233,26 @@ func (p *Pipeline) render(chat []Message, o Options) (string, error) {
 		return text[:i], nil
 	}
 	return strings.TrimRightFunc(text[:i], unicode.IsSpace), nil // the template trims messages
+}
+
+// extended returns m with text behind its content.
+func extended(m Message, text string) (Message, error) {
+	m.Content += text
+	if m.Raw == nil {
+		return m, nil
+	}
+	var fields map[string]json.RawMessage
+	var content string
+	if err := json.Unmarshal(m.Raw, &fields); err != nil {
+		return m, fmt.Errorf("generate: the last message of the chat: %w", err)
+	}
+	if json.Unmarshal(fields["content"], &content) != nil {
+		return m, errors.New("generate: the content of the last message of the chat is not a text, so that it can't be continued: set continue_final_message to false")
+	}
+	var err error
+	if fields["content"], err = json.Marshal(content + text); err != nil {
+		return m, err
+	}
+	m.Raw, err = json.Marshal(fields)
+	return m, err
 }
