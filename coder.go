@@ -1,6 +1,7 @@
 package hone
 
 import (
+	"context"
 	"fmt"
 
 	"github.com/hone-ml/hone/collate"
@@ -61,7 +62,23 @@ func (c *classCoder) encode(d *dataset.Dataset) ([]collate.Example, collate.Stat
 }
 
 func (c *classCoder) evaluator(d *dataset.Dataset) (eval.Evaluator, error) {
-	return classify(c.Verbalizer, d, c.task, c.f.PerDeviceEvalBatchSize)
+	e, err := classify(c.Verbalizer, d, c.task, c.f.PerDeviceEvalBatchSize)
+	return &classEvaluator{Classify: e}, err
+}
+
+// A classEvaluator keeps the report of its last evaluation, so that the end of a job need not repeat it.
+type classEvaluator struct {
+	*eval.Classify
+	report *eval.Report
+}
+
+func (e *classEvaluator) Evaluate(ctx context.Context, run *model.Run, progress func(done, total int)) (eval.Result, error) {
+	var err error
+	if e.report, err = e.Report(ctx, run, progress); err != nil {
+		return eval.Result{}, err
+	}
+	size := max(e.BatchSize, 1)
+	return eval.Result{Metrics: e.report.Metrics(), Examples: len(e.Rows), Steps: (len(e.Rows) + size - 1) / size}, nil
 }
 
 // classify prepares the rows of d for measuring the classifier v.

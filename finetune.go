@@ -32,8 +32,8 @@ type FineTune struct {
 	TrainSplit      string  `help:"Split to train on." default:"train" placeholder:"NAME"`
 	EvalSplit       string  `help:"Split to evaluate on; if not given, validation, else test; \"none\" for none." placeholder:"NAME"`
 	TestSize        float64 `help:"Share of the training split to hold out for evaluation, where there is no split for it." placeholder:"X"`
-	MaxTrainSamples int     `help:"Train on the first N rows only, to try things out." placeholder:"N"`
-	MaxEvalSamples  int     `help:"Evaluate on the first N rows only." placeholder:"N"`
+	MaxTrainSamples int     `help:"Train on N rows drawn at random only, to try things out." placeholder:"N"`
+	MaxEvalSamples  int     `help:"Evaluate on N rows drawn at random only." placeholder:"N"`
 
 	Template   string   `help:"How a text and its label become one text to learn; {label} comes last. The default is the tutorial's {text}{eos}{label}." placeholder:"TEXT"`
 	LabelWords []string `help:"What stands for each class in the template, in the order of the classes; the class names if not given." placeholder:"WORD,…"`
@@ -192,12 +192,20 @@ func (j *Job) splits() (rows, held *dataset.Dataset, err error) {
 		j.evalName = "held out"
 	}
 	if j.MaxTrainSamples > 0 {
-		rows = rows.Head(j.MaxTrainSamples)
+		rows = sample(rows, j.MaxTrainSamples, j.Seed)
 	}
 	if held != nil && j.MaxEvalSamples > 0 {
-		held = held.Head(j.MaxEvalSamples)
+		held = sample(held, j.MaxEvalSamples, j.Seed)
 	}
 	return rows, held, nil
+}
+
+// sample returns n rows drawn from d, since the first ones are often all of one class.
+func sample(d *dataset.Dataset, n int, seed int64) *dataset.Dataset {
+	if n >= d.Len() {
+		return d
+	}
+	return d.Shuffle(uint64(seed)).Head(n)
 }
 
 // tokenizer loads the tokenizer.
@@ -307,30 +315,47 @@ func (j *Job) Run(ctx context.Context) (*Outcome, error) {
 	return o, j.card(o)
 }
 
-// measure evaluates the weights that training ended with and adds the result to output_dir's files.
-func (j *Job) measure(ctx context.Context, o *Outcome) (err error) {
+// measure evaluates the weights that training ended with, unless it has done so itself, and adds the result to
+// output_dir's files.
+func (j *Job) measure(ctx context.Context, o *Outcome) error {
 	if j.Evaluator == nil {
 		return nil
 	}
-	began := time.Now()
-	run := j.Model.NewRun(j.watch.Device)
-	row := train.Row{"epoch": o.State.Epoch}
-	var result eval.Result
-	if c, ok := j.Evaluator.(*eval.Classify); ok {
-		if o.Report, err = c.Report(ctx, run, j.progress); err != nil {
+	if !j.measured(o.State) {
+		began := time.Now()
+		result, err := j.Evaluator.Evaluate(ctx, j.Model.NewRun(j.watch.Device), j.progress)
+		if err != nil {
 			return err
 		}
-		result = eval.Result{Metrics: o.Report.Metrics(), Examples: len(c.Rows)}
-	} else if result, err = j.Evaluator.Evaluate(ctx, run, j.progress); err != nil {
-		return err
+		row := train.Row{"epoch": o.State.Epoch}
+		for name, v := range result.Metrics {
+			row["eval_"+name] = v
+		}
+		seconds := time.Since(began).Seconds()
+		row["eval_runtime"] = seconds
+		row["eval_samples_per_second"] = float64(result.Examples) / seconds
+		row["eval_steps_per_second"] = float64(result.Steps) / seconds
+		if err := train.SaveMetrics(j.OutputDir, "eval", row); err != nil {
+			return err
+		}
 	}
-	for name, v := range result.Metrics {
-		row["eval_"+name] = v
+	if c, ok := j.Evaluator.(*classEvaluator); ok {
+		o.Report = c.report
 	}
-	seconds := time.Since(began).Seconds()
-	row["eval_runtime"] = seconds
-	row["eval_samples_per_second"] = float64(result.Examples) / seconds
-	return train.SaveMetrics(j.OutputDir, "eval", row)
+	return nil
+}
+
+// measured reports whether the last row of the history but the summary is an evaluation of the final weights.
+func (j *Job) measured(s *train.State) bool {
+	if j.LoadBestModelAtEnd {
+		return false
+	}
+	for _, row := range s.LogHistory {
+		if _, ok := row["eval_loss"]; ok && row["step"] == float64(s.GlobalStep) {
+			return true
+		}
+	}
+	return false
 }
 
 // results reads what all_results.json says.

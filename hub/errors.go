@@ -193,9 +193,13 @@ func (c *Client) tokenAdvice() string {
 
 // offline is the error for something that isn't cached and may not be asked for.
 func offline(s store, what string) error {
+	pull := "hone pull " + s.repo.ID
+	if s.repo.Kind == Dataset {
+		pull = "hone pull --dataset " + s.repo.ID
+	}
 	return &problem{ErrOffline, nil, fmt.Sprintf(
-		"hub: %s: %s not in the cache (%s), and offline mode is on: run `hone pull %s` where there is a network, or unset HF_HUB_OFFLINE",
-		s.repo, what, s.cache, s.repo.ID)}
+		"hub: %s: %s not in the cache (%s), and offline mode is on: run `%s` where there is a network and copy the cache here, or go online (no --offline, no HF_HUB_OFFLINE)",
+		s.repo, what, s.cache, pull)}
 }
 
 func subject(repo Repo, file string) string {

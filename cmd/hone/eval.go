@@ -18,7 +18,7 @@ type evalCommand struct {
 	hone.Columns
 	LabelWords     []string `help:"What stands for each class in the template, for a model that was not trained as a classifier." placeholder:"WORD,…"`
 	Template       string   `help:"Template for such a model." placeholder:"TEXT"`
-	MaxEvalSamples int      `help:"Use the first N rows only." placeholder:"N"`
+	MaxEvalSamples int      `help:"Use N rows drawn at random only." placeholder:"N"`
 	Errors         int      `help:"Show so many of the rows that the model got wrong, the surest first." placeholder:"N"`
 	Json           bool     `help:"Print the metrics as JSON."`
 }
@@ -45,7 +45,7 @@ func (c evalCommand) Run(a *app) error {
 		return fmt.Errorf("%s has no split %q; it has %q", c.Dataset, c.Split, data.Names())
 	}
 	if c.MaxEvalSamples > 0 {
-		rows = rows.Head(c.MaxEvalSamples)
+		rows = rows.Shuffle(42).Head(min(c.MaxEvalSamples, rows.Len()))
 	}
 	task, err := c.task(dir, data)
 	if err != nil {

@@ -20,18 +20,19 @@ type screen struct {
 	quiet bool
 	bars  *mpb.Progress // nil where there is no terminal
 
-	mu    sync.Mutex
-	last  time.Time // of the last plain progress line
-	open  map[string]*mpb.Bar
-	done  map[string][2]int64 // downloads: bytes of each file and its size
-	notes sync.Map            // what stands behind each bar; read while bars are drawn
+	mu     sync.Mutex
+	last   time.Time // of the last plain progress line
+	open   map[string]*mpb.Bar
+	starts map[string]time.Time // of each bar
+	done   map[string][2]int64  // downloads: bytes of each file and its size
+	notes  sync.Map             // what stands behind each bar; read while bars are drawn
 }
 
 // plainEvery is how often progress becomes a line where there is no terminal.
 const plainEvery = 10 * time.Second
 
 func (a *app) screen() *screen {
-	s := &screen{out: a.stderr, quiet: a.flags.Quiet, open: map[string]*mpb.Bar{}, done: map[string][2]int64{}, last: time.Now()}
+	s := &screen{out: a.stderr, quiet: a.flags.Quiet, open: map[string]*mpb.Bar{}, starts: map[string]time.Time{}, done: map[string][2]int64{}, last: time.Now()}
 	if terminal(a.stderr) && !s.quiet {
 		s.bars = mpb.New(mpb.WithOutput(a.stderr), mpb.WithWidth(36), mpb.WithRefreshRate(150*time.Millisecond))
 	}
@@ -61,23 +62,27 @@ func (s *screen) line(format string, args ...any) {
 	io.WriteString(s.out, text)
 }
 
-// bar shows how far something with a known end is. note says more.
+// bar shows how far something with a known end is, and how long it will still take; note says more.
 func (s *screen) bar(name string, done, total int, note string) {
 	if s.quiet || total == 0 {
 		return
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	start, known := s.starts[name]
+	if !known {
+		start = time.Now()
+		s.starts[name], s.last = start, start
+	}
 	if s.bars == nil {
 		if time.Since(s.last) >= plainEvery {
 			s.last = time.Now()
-			s.line("%s %d/%d (%d%%)%s", name, done, total, 100*done/total, note)
+			s.line("%s %d/%d (%d%%, %s)%s", name, done, total, 100*done/total, left(start, int64(done), int64(total)), note)
 		}
 		return
 	}
 	b := s.open[name]
 	if b == nil {
-		start := time.Now()
 		b = s.bars.New(int64(total), mpb.BarStyle().Lbound("").Filler("█").Tip("█").Padding("░").Rbound(""),
 			mpb.BarRemoveOnComplete(),
 			mpb.PrependDecorators(decor.Name(name+" "), decor.CountersNoUnit("%d/%d ", decor.WCSyncSpace)),
@@ -108,6 +113,7 @@ func (s *screen) note(name string) string {
 func (s *screen) end(name string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	delete(s.starts, name)
 	if b := s.open[name]; b != nil {
 		b.Abort(true)
 		b.Wait()

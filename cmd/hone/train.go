@@ -56,9 +56,11 @@ func (c trainCommand) Run(a *app, k *kong.Context) error {
 // fill chooses what people expect to see where they left it open and the reference would show nothing: an
 // evaluation after each epoch if there is something to evaluate on, and about 20 logged losses in a short run.
 func (c trainCommand) fill(job *hone.Job, k *kong.Context) {
-	set := map[string]bool{}
-	for _, f := range k.Selected().Flags {
-		set[f.Name] = f.Set
+	set := map[string]bool{} // on the command line or in the configuration
+	for _, p := range k.Path {
+		if p.Flag != nil {
+			set[p.Flag.Name] = true
+		}
 	}
 	if !set["eval_strategy"] && !set["eval_steps"] && !set["load_best_model_at_end"] && job.Evaluator != nil {
 		job.EvalStrategy = "epoch"

@@ -31,9 +31,6 @@ func (v *viewer) start(p train.Plan) {
 
 func (v *viewer) step(p train.Progress) error {
 	v.bar("training", p.Step, p.MaxSteps, fmt.Sprintf("  loss %.4f  lr %.2e  %.0f tok/s", p.Loss, p.LearningRate, p.TokensPerSecond))
-	if v.bars == nil && p.Step > 1 && time.Since(v.last) < time.Millisecond { // a plain line was due just now
-		v.line("  about %s left", duration(p.Remaining))
-	}
 	return nil
 }
 
@@ -102,7 +99,7 @@ func describe(s *screen, job *hone.Job, p hone.Plan) {
 	}
 	s.line("%d steps of %d examples, %g epochs; about %s of memory (weights %s, gradients %s, AdamW %s, activations %s)",
 		p.Steps, p.BatchSize, round(p.Epochs), size(p.Bytes), size(p.WeightBytes), size(p.GradBytes), size(p.MomentBytes), size(p.ActBytes))
-	s.line("%.0f GFLOP a step, %.1f PFLOP in all; a checkpoint takes %s in %s", float64(p.FLOPs)/1e9, p.TotalFLOPs/1e15, size(p.DiskBytes), job.OutputDir)
+	s.line("%s a step, %s in all; a checkpoint takes %s in %s", flops(float64(p.FLOPs)), flops(p.TotalFLOPs), size(p.DiskBytes), job.OutputDir)
 }
 
 // summary tells what came out and what to do with it.
@@ -132,6 +129,19 @@ func (v *viewer) summary(job *hone.Job, o *hone.Outcome, took time.Duration) {
 }
 
 func size(n int64) string { return disk.Size(uint64(n)) }
+
+// flops writes a number of floating-point operations.
+func flops(n float64) string {
+	for _, u := range []struct {
+		size float64
+		name string
+	}{{1e15, "PFLOP"}, {1e12, "TFLOP"}, {1e9, "GFLOP"}} {
+		if n >= u.size {
+			return fmt.Sprintf("%.3g %s", n/u.size, u.name)
+		}
+	}
+	return fmt.Sprintf("%.3g MFLOP", n/1e6)
+}
 
 // count writes a number of parameters as people say it.
 func count(n int64) string {
