@@ -6,18 +6,17 @@ func (Ref) CrossEntropy(loss []Float, logits Mat, labels []int32, smoothing, sca
 	for i, y := range labels {
 		r := logits.Row(i)
 		top := r[0]
-		var total Float
+		var sum, total float64
 		for _, e := range r {
 			top = max(top, e)
-			total += e
+			total += float64(e)
 		}
-		var sum float64
 		for _, e := range r {
 			sum += math.Exp(float64(e - top))
 		}
 		lse := math.Log(sum) + float64(top)
 		// −Σ target·log p = lse − (1−ε)·logit[y] − ε·mean(logits)
-		mean := float64(total) / float64(len(r))
+		mean := total / float64(len(r))
 		loss[i] = Float(lse - float64(1-smoothing)*float64(r[y]) - float64(smoothing)*mean)
 		if scale == 0 {
 			continue
