@@ -31,6 +31,9 @@ type Prediction struct {
 	Class    int       // the likeliest, the first among equals
 	LogProbs []float64 // of each class's label word after the prompt, over the whole vocabulary
 	Probs    []float64 // of each class, given that one of the label words comes
+
+	// uniform is what LogProbs would be if every token of the vocabulary were right to the same part.
+	uniform []float64
 }
 
 // check reports label words and prompts that can't be scored.
@@ -94,18 +97,22 @@ func (c *Classifier) Predict(ctx context.Context, run *model.Run, prompts [][]in
 		k := len(c.Words)
 		for start := 0; start < len(prompts); start += window {
 			part := prompts[start:min(start+window, len(prompts))]
-			scores := make([]float64, len(part)*k)
-			row := func(i int) []float64 { return scores[i*k : (i+1)*k : (i+1)*k] }
+			all := make([]Prediction, len(part))
+			for i := range all {
+				f := make([]float64, 3*k)
+				all[i] = Prediction{Row: start + i, LogProbs: f[:k:k], Probs: f[k : 2*k : 2*k], uniform: f[2*k:]}
+			}
 			passes := plan(len(part), cmp.Or(c.Tokens, defaultTokens), c.prompts(), func(i int) int { return len(part[i]) })
 			for _, pass := range passes {
 				if err := ctx.Err(); err != nil {
 					yield(Prediction{}, err)
 					return
 				}
-				c.score(run, part, pass, row)
+				c.score(run, part, pass, all)
 			}
-			for i := range part {
-				if !yield(predict(start+i, row(i)), nil) {
+			for _, p := range all {
+				p.decide()
+				if !yield(p, nil) {
 					return
 				}
 			}
@@ -113,13 +120,12 @@ func (c *Classifier) Predict(ctx context.Context, run *model.Run, prompts [][]in
 	}
 }
 
-// predict normalises the log-probabilities of the words.
-func predict(row int, scores []float64) Prediction {
-	p := Prediction{Row: row, LogProbs: scores, Probs: make([]float64, len(scores))}
+// decide fills in what follows from the log-probabilities.
+func (p *Prediction) decide() {
 	var sum float64
-	top := slices.Max(scores)
-	for i, s := range scores {
-		if s > scores[p.Class] {
+	top := slices.Max(p.LogProbs)
+	for i, s := range p.LogProbs {
+		if s > p.LogProbs[p.Class] {
 			p.Class = i
 		}
 		p.Probs[i] = math.Exp(s - top)
@@ -128,11 +134,16 @@ func predict(row int, scores []float64) Prediction {
 	for i := range p.Probs {
 		p.Probs[i] /= sum
 	}
-	return p
 }
 
-// score writes the log-probability of every word after the prompts of one pass to row(prompt).
-func (c *Classifier) score(run *model.Run, prompts [][]int32, pass []int, row func(i int) []float64) {
+// add takes in the logits where the token target of word k is due.
+func (p *Prediction) add(k int, target int32, logits []nn.Float, lse, mean float64) {
+	p.LogProbs[k] += float64(logits[target]) - lse
+	p.uniform[k] += mean - lse
+}
+
+// score adds up the log-probability of every word after the prompts of one pass.
+func (c *Classifier) score(run *model.Run, prompts [][]int32, pass []int, out []Prediction) {
 	longest := c.longest()
 	var x input
 	var room []int
@@ -147,9 +158,9 @@ func (c *Classifier) score(run *model.Run, prompts [][]int32, pass []int, row fu
 	}
 	logits := run.Logits(run.Hidden(x.ids, x.seqs, x.kept, cache))
 	for r, i := range pass {
-		lse := logSumExp(logits.Row(r))
+		lse, mean := norms(logits.Row(r))
 		for k, w := range c.Words {
-			row(i)[k] = float64(logits.Row(r)[w[0]]) - lse
+			out[i].add(k, w[0], logits.Row(r), lse, mean)
 		}
 	}
 	// Each word is fed in the same place behind the prompt: attention doesn't look past a token's position, so
@@ -166,7 +177,8 @@ func (c *Classifier) score(run *model.Run, prompts [][]int32, pass []int, row fu
 		for r, i := range pass {
 			for j, target := range w[1:] {
 				next := logits.Row(r*(len(w)-1) + j)
-				row(i)[k] += float64(next[target]) - logSumExp(next)
+				lse, mean := norms(next)
+				out[i].add(k, target, next, lse, mean)
 			}
 		}
 	}
@@ -190,14 +202,15 @@ func (x *input) add(ids []int32, pos int) {
 	x.seqs.Cu = append(x.seqs.Cu, int32(len(x.ids)))
 }
 
-// logSumExp returns log Σ exp(row).
-func logSumExp(row []nn.Float) float64 {
+// norms returns log Σ exp(row) and the mean of row.
+func norms(row []nn.Float) (lse, mean float64) {
 	top := slices.Max(row)
-	var sum float64
+	var sum, total float64
 	for _, s := range row {
 		sum += math.Exp(float64(s - top))
+		total += float64(s)
 	}
-	return float64(top) + math.Log(sum)
+	return float64(top) + math.Log(sum), total / float64(len(row))
 }
 
 // A Row is a prompt and the class that it should get.
@@ -235,6 +248,7 @@ type Classify struct {
 	// BatchSize is per_device_eval_batch_size, of which the loss depends if label words have several tokens, as
 	// Loss tells; 0 means 8.
 	BatchSize int
+	Smoothing float64 // label_smoothing_factor: it is in the loss, as Loss has it
 	// Each, which may be nil, is called with every prediction, in the order of Rows.
 	Each func(Row, Prediction)
 }
@@ -277,7 +291,8 @@ func (c *Classify) Report(ctx context.Context, run *model.Run, progress func(don
 		row := c.Rows[p.Row]
 		report.Confusion[row.Label][p.Class]++
 		cal.add(p.Probs[p.Class], p.Class == row.Label)
-		sums.add(p.Row, -p.LogProbs[row.Label], len(c.Words[row.Label]))
+		loss := (1-c.Smoothing)*p.LogProbs[row.Label] + c.Smoothing*p.uniform[row.Label]
+		sums.add(p.Row, -loss, len(c.Words[row.Label]))
 		if c.Each != nil {
 			c.Each(row, p)
 		}

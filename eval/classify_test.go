@@ -107,7 +107,7 @@ func TestPredictAlone(t *testing.T) {
 			}
 			for alone := range c.Predict(t.Context(), load(t, "llama").NewRun(compute.Ref{}), all[p.Row:p.Row+1]) {
 				alone.Row = p.Row
-				if d := cmp.Diff(p, alone); d != "" {
+				if d := cmp.Diff(p, alone, cmp.AllowUnexported(Prediction{})); d != "" {
 					t.Fatal(d)
 				}
 			}
@@ -129,11 +129,14 @@ func TestClassifyLossEqualsLoss(t *testing.T) {
 		if d := cmp.Diff(c.Rows, rows); err != nil || d != "" {
 			t.Fatal(err, d)
 		}
-		got := evaluate(t, m, c)
-		want := evaluate(t, m, &Loss{Examples: ex, BatchSize: 3})
-		near(t, kind+" loss", got.Metrics["loss"], want.Metrics["loss"], 2e-6)
-		if got.Examples != 20 || got.Steps != want.Steps {
-			t.Errorf("%d examples, %d steps; Loss has %d", got.Examples, got.Steps, want.Steps)
+		for _, smoothing := range []float64{0, 0.1} {
+			c.Smoothing = smoothing
+			got := evaluate(t, m, c)
+			want := evaluate(t, m, &Loss{Examples: ex, BatchSize: 3, Smoothing: smoothing})
+			near(t, kind+" loss", got.Metrics["loss"], want.Metrics["loss"], 2e-6)
+			if got.Examples != 20 || got.Steps != want.Steps {
+				t.Errorf("%d examples, %d steps; Loss has %d", got.Examples, got.Steps, want.Steps)
+			}
 		}
 	}
 }

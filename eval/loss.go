@@ -43,7 +43,7 @@ func (l *Loss) Evaluate(ctx context.Context, run *model.Run, progress func(done,
 	}
 	size := cmp.Or(l.BatchSize, 8)
 	sums := newBatchSums(len(l.Examples), size)
-	passes := plan(len(l.Examples), cmp.Or(l.Tokens, defaultTokens), math.MaxInt, func(i int) int { return len(l.Examples[i].IDs) })
+	passes := l.passes(run, size)
 	var smooth *smoother
 	if l.Smoothing > 0 {
 		smooth = newSmoother(run, l.Smoothing)
@@ -83,6 +83,20 @@ func (l *Loss) Evaluate(ctx context.Context, run *model.Run, progress func(done,
 		m["perplexity"] = math.Exp(loss)
 	}
 	return Result{Metrics: m, Examples: len(l.Examples), Steps: sums.steps()}, nil
+}
+
+// passes groups the examples. Rotary embeddings with dynamic scaling follow the longest example of a batch, so that
+// only the reference's batches give its numbers.
+func (l *Loss) passes(run *model.Run, size int) [][]int {
+	n, tokens := len(l.Examples), cmp.Or(l.Tokens, defaultTokens)
+	if r := run.Config.Rope; r == nil || r.Type != "dynamic" {
+		return plan(n, tokens, n, func(i int) int { return len(l.Examples[i].IDs) })
+	}
+	all := make([]int, n)
+	for i := range all {
+		all[i] = i
+	}
+	return slices.Collect(slices.Chunk(all, size))
 }
 
 const defaultTokens = 2048

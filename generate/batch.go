@@ -59,7 +59,8 @@ func CacheBytes(c *model.Config, tokens int) int64 {
 func (b *Batch) Len() int { return len(b.live) + len(b.waiting) }
 
 // Add takes in a request and returns its sequences, num_return_sequences of them. They leave when they are
-// finished or ctx is done.
+// finished or ctx is done. What the request leaves unset has the reference's defaults: the model's own settings go
+// under it with Config.Or.
 func (b *Batch) Add(ctx context.Context, r Request) ([]*Sequence, error) {
 	first, err := b.sequence(ctx, r)
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 
 	"github.com/hone-ml/hone/model"
 	"github.com/hone-ml/hone/tokenizer"
@@ -67,8 +68,9 @@ func (g *Generator) Stream(ctx context.Context, r Request) iter.Seq2[Token, erro
 	}
 }
 
-// Answer is Generate for requests that differ in more than their prompts.
+// Answer is Generate for requests that differ in more than their prompts. Each answers with its sequences.
 func (g *Generator) Answer(ctx context.Context, requests []Request) ([][]*Sequence, error) {
+	requests = slices.Clone(requests)
 	for i := range requests {
 		requests[i].Config = requests[i].Config.Or(g.Config)
 	}

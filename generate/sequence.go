@@ -49,7 +49,7 @@ type Sequence struct {
 	Text   string // what has been given out, special tokens left out
 	Finish Finish
 	Err    error // of a Sequence that finished with FinishError
-	Tokens []Token
+	Tokens []Token // if log-probabilities were asked for
 
 	ctx    context.Context
 	req    *Request
