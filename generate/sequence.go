@@ -48,7 +48,7 @@ type Sequence struct {
 	Index  int    // among the answers to its prompt
 	Text   string // what has been given out, special tokens left out
 	Finish Finish
-	Err    error // of a Sequence that finished with FinishError
+	Err    error   // of a Sequence that finished with FinishError
 	Tokens []Token // if log-probabilities were asked for
 
 	ctx    context.Context
