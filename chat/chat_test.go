@@ -21,9 +21,9 @@ type fixtures struct {
 	}
 }
 
-func readFixtures(t testing.TB) (f fixtures) {
+func readFixtures(t testing.TB, path string) (f fixtures) {
 	t.Helper()
-	b, err := os.ReadFile("testdata/fixtures.json")
+	b, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -57,8 +57,19 @@ func options(t testing.TB, kwargs map[string]json.RawMessage) (messages []Messag
 }
 
 // What transformers renders is rendered; what it refuses is refused.
-func TestFixtures(t *testing.T) {
-	f := readFixtures(t)
+func TestFixtures(t *testing.T) { checkFixtures(t, readFixtures(t, "testdata/fixtures.json")) }
+
+// TestCompare reads what testdata/compare.py wrote.
+func TestCompare(t *testing.T) {
+	path := os.Getenv("HONE_CHAT_COMPARE")
+	if path == "" {
+		t.Skip("run by testdata/compare.py")
+	}
+	checkFixtures(t, readFixtures(t, path))
+}
+
+func checkFixtures(t *testing.T, f fixtures) {
+	t.Helper()
 	for _, c := range f.Cases {
 		name := c.Template
 		src := c.Template
@@ -68,7 +79,7 @@ func TestFixtures(t *testing.T) {
 			messages, o = options(t, f.Chats[c.Chat])
 			o.SpecialTokens = map[string]string{"bos_token": "<s>", "eos_token": "</s>"}
 		}
-		if c.File != "" {
+		if c.File != "" && c.Template == "" {
 			b, err := os.ReadFile(filepath.Join("testdata/templates", c.File))
 			if err != nil {
 				t.Fatal(err)

@@ -84,7 +84,7 @@ type (
 
 // Bounds of one rendering. They are far above what real templates and conversations need.
 const (
-	maxSteps = 20_000_000
+	maxSteps = 4_000_000
 	maxSize  = 64 << 20 // bytes of the text, and of any string on the way
 	maxDepth = 200      // macros, loops and data within each other
 	maxRange = 100_000  // as in Jinja's sandbox

@@ -171,7 +171,7 @@ func (n *forNode) loop(r *run, s *scope, over any, depth int) {
 		}
 	}
 	for i, item := range items {
-		r.step(n.pos, 1)
+		r.step(n.pos, 4) // a scope is made
 		in := s.inner()
 		l.i = i
 		r.assign(n.pos, in, n.target, item)

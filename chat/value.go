@@ -138,9 +138,10 @@ func number(v any) (f float64, i int64, isInt, ok bool) {
 	return 0, 0, false, false
 }
 
-// equal is Python's ==. depth bounds nesting.
+// equal is Python's ==.
 func (r *run) equal(a, b any) bool {
 	defer r.enter()()
+	r.step(r.pos, 1)
 	if x, i, xi, ok := number(a); ok {
 		y, j, yi, ok := number(b)
 		if xi && yi {
