@@ -2,7 +2,11 @@
 
 package cpu
 
-import "github.com/hone-ml/hone/compute"
+import (
+	"math"
+
+	"github.com/hone-ml/hone/compute"
+)
 
 // ActFunc is an activation function.
 type ActFunc = compute.ActFunc
@@ -83,6 +87,12 @@ func act(dst, x []float32, f ActFunc) {
 			return
 		}
 	}
+	if f == compute.ReLU {
+		for j, e := range x {
+			dst[j] = keepIf(e, e)
+		}
+		return
+	}
 	for j, e := range x {
 		y, _ := f.Value(float64(e))
 		dst[j] = float32(y)
@@ -102,8 +112,20 @@ func actBackward(dst, dy, x []float32, f ActFunc) {
 			return
 		}
 	}
+	if f == compute.ReLU {
+		for j, e := range x {
+			dst[j] = keepIf(e, dy[j])
+		}
+		return
+	}
 	for j, e := range x {
 		_, slope := f.Value(float64(e))
 		dst[j] = dy[j] * float32(slope)
 	}
+}
+
+// keepIf returns y if x is positive, else 0, without a branch, which for random signs is 20 times slower.
+func keepIf(x, y float32) float32 {
+	positive := uint32(-int64(int32(math.Float32bits(x))) >> 63)
+	return math.Float32frombits(math.Float32bits(y) & positive)
 }

@@ -22,6 +22,12 @@ CONST8(clampLo, $0xc3480000)
 	EXP(Y4, Y5, Y6, Y3) \
 	VADDPS one<>(SB), Y3, Y4
 
+// GATED is y = x/(1+e) in Y0, with x clamped below, where 1/(1+e) is small but not 0.
+#define GATED \
+	VMOVUPS clampLo<>(SB), Y2 \
+	VMAXPS Y0, Y2, Y0 \
+	VDIVPS Y4, Y0, Y0
+
 // func gatedAVX2(dst, x *float32, n int, c1, c3 float32)
 TEXT ·gatedAVX2(SB), NOSPLIT, $0-32
 	MOVQ dst+0(FP), DI
@@ -36,7 +42,7 @@ loop:
 	JLT  rest
 	VMOVUPS (SI), Y0
 	SIGMOID
-	VDIVPS Y4, Y0, Y0
+	GATED
 	VMOVUPS Y0, (DI)
 	ADDQ $32, SI
 	ADDQ $32, DI
@@ -48,7 +54,7 @@ rest:
 	REST(Y11)
 	VMASKMOVPS (SI), Y11, Y0
 	SIGMOID
-	VDIVPS Y4, Y0, Y0
+	GATED
 	VMASKMOVPS Y0, Y11, (DI)
 
 done:
