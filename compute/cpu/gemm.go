@@ -177,6 +177,9 @@ func (x *product) plan(lanes, threads int) {
 	if x.form == formNN {
 		pb, qb = 384, 96
 	}
+	if x.kc%64 == 0 {
+		x.kc += 8 // panels a multiple of 4 KiB apart would share sets of the first cache
+	}
 	// The activation's dimension is cut only for want of tasks.
 	for tasks := 4 * threads; ceil(x.p, pb)*ceil(x.q, qb) < tasks && threads > 1; {
 		switch {
