@@ -3,11 +3,65 @@ package generate
 import (
 	"encoding/json"
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/hone-ml/hone/chat"
+	"github.com/hone-ml/hone/internal/fixtures"
+	"github.com/hone-ml/hone/tokenizer"
 )
+
+// The whole way from text or chat to answer gives what the reference's pipeline gives (testdata/make_pipeline.py).
+func TestPipelineEqualsReference(t *testing.T) {
+	tok, err := tokenizer.Load("testdata/pipeline")
+	if err != nil {
+		t.Fatal(err)
+	}
+	jinja, err := chat.Parse(tok.Config().ChatTemplate())
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, _ := load(t, "llama")
+	g := generator(m)
+	g.Tokenizer = tok
+	if g.Config, err = Load(fixtures.Dir(t, "llama"), m.Config); err != nil {
+		t.Fatal(err)
+	}
+	p := &Pipeline{Generator: *g, Template: func(turns []Message, prompt bool) (string, error) {
+		return jinja.Render(turns, chat.Options{AddGenerationPrompt: prompt, SpecialTokens: tok.Config().SpecialTokens})
+	}}
+	b, err := os.ReadFile("testdata/pipeline/cases.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var cases []struct {
+		Input, Options json.RawMessage
+		Want           any
+	}
+	if err := json.Unmarshal(b, &cases); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range cases {
+		var o Options
+		if err := json.Unmarshal(c.Options, &o); err != nil {
+			t.Fatal(err)
+		}
+		answers, err := p.Call(t.Context(), c.Input, o)
+		if err != nil {
+			t.Errorf("%s %s: %v", c.Input, c.Options, err)
+			continue
+		}
+		var got any
+		b, _ := json.Marshal(answers)
+		json.Unmarshal(b, &got)
+		if d := cmp.Diff(c.Want, got); d != "" {
+			t.Errorf("%s %s: %s", c.Input, c.Options, d)
+		}
+	}
+}
 
 // template writes <s>role: content per message.
 func template(messages []Message, prompt bool) (string, error) {
