@@ -216,7 +216,11 @@ func (g *gemm) task(thread, task int) {
 			if j < direct {
 				c, cs = x.dst.Data[p0*x.dst.Stride+q0+j*g.lanes:], x.dst.Stride
 			}
-			g.column(c, a, b[j*kc*g.lanes:], k0, kc, p0, p1, cs)
+			tiles := g.tiles
+			if q1-q0-j*g.lanes <= g.lanes/2 {
+				tiles = g.halves
+			}
+			g.column(tiles, c, a, b[j*kc*g.lanes:], k0, kc, p0, p1, cs)
 		}
 	}
 	if x.form == formNT {
@@ -232,7 +236,7 @@ func (x *product) plain() bool {
 }
 
 // column adds depth [k0, k0+kc) to C of one panel and the rows [p0, p1). An empty a means A in place.
-func (g *gemm) column(c, a, b []float32, k0, kc, p0, p1, cs int) {
+func (g *gemm) column(tiles tilesFunc, c, a, b []float32, k0, kc, p0, p1, cs int) {
 	x := &g.x
 	counts := g.tiling(p1 - p0)
 	p := 0
@@ -241,10 +245,10 @@ func (g *gemm) column(c, a, b []float32, k0, kc, p0, p1, cs int) {
 		switch {
 		case n == 0:
 		case len(a) > 0:
-			g.tiles(h, c[p*cs:], a[p*kc:], b, n, kc, 1, h, h*kc, cs, k0 == 0)
+			tiles(h, c[p*cs:], a[p*kc:], b, n, kc, 1, h, h*kc, cs, k0 == 0)
 		default:
 			s := x.a.Stride
-			g.tiles(h, c[p*cs:], x.a.Data[(p0+p)*s+k0:], b, n, kc, s, 1, h*s, cs, k0 == 0)
+			tiles(h, c[p*cs:], x.a.Data[(p0+p)*s+k0:], b, n, kc, s, 1, h*s, cs, k0 == 0)
 		}
 		p += n * h
 	}

@@ -4,7 +4,7 @@ package cpu
 
 var avx2Kernel = gemmKernel{
 	name: "avx2", lanes: 16, heights: [3]int{6, 4, 1},
-	tiles: tilesAVX2, packRows: packRowsAVX2, packCols: packColsAVX2, packTiles: packTilesAVX2, packTall: packTallAVX2,
+	tiles: tilesAVX2, halves: halvesAVX2, packRows: packRowsAVX2, packCols: packColsAVX2, packTiles: packTilesAVX2, packTall: packTallAVX2,
 	storeRow: storeRowAVX2, storeCols: storeColsAVX2, dot4: dot4AVX2,
 }
 
@@ -25,6 +25,18 @@ func tilesAVX2(height int, c, a, b []float32, n, k, rs, ks, step, cs int, first 
 	default:
 		tiles1AVX2(c, a, b, n, k, rs, ks, step, cs, first)
 	}
+}
+
+// halvesAVX2 takes tiles of 6 rows in pairs, which keeps the multipliers busy.
+func halvesAVX2(height int, c, a, b []float32, n, k, rs, ks, step, cs int, first bool) {
+	if pairs := n / 2; height == 6 && pairs > 0 {
+		halves12AVX2(c, a, b, pairs, k, rs, ks, step, cs, first)
+		if n%2 == 0 {
+			return
+		}
+		c, a, n = c[pairs*12*cs:], a[pairs*2*step:], 1
+	}
+	tilesAVX2(height, c, a, b, n, k, rs, ks, step, cs, first)
 }
 
 func packTilesAVX2(height int, dst, src []float32, k, n, stride int) {
@@ -54,6 +66,9 @@ func tiles4AVX2(c, a, b []float32, tiles, k, rs, ks, step, cs int, first bool)
 
 //go:noescape
 func tiles1AVX2(c, a, b []float32, tiles, k, rs, ks, step, cs int, first bool)
+
+//go:noescape
+func halves12AVX2(c, a, b []float32, pairs, k, rs, ks, step, cs int, first bool)
 
 //go:noescape
 func packRowsAVX2(dst, src []float32, k, panels, stride, panel int)

@@ -282,6 +282,153 @@ step1:
 	VZEROUPPER
 	RET
 
+// STEP12 is a step of two tiles of 6 rows with half of the columns of b: 12 rows by 8.
+#define HALF(addr, t, acc) \
+	VBROADCASTSS addr, t     \
+	VFMADD231PS  Y0, t, acc
+
+#define STEP12(d) \
+	VMOVUPS d(R13), Y0              \
+	HALF((R11), Y2, Y4)             \
+	HALF((R11)(R8*1), Y3, Y5)       \
+	HALF((R11)(R8*2), Y2, Y6)       \
+	HALF((R12), Y3, Y7)             \
+	HALF((R12)(R8*1), Y2, Y8)       \
+	HALF((R12)(R8*2), Y3, Y9)       \
+	HALF((R14), Y2, Y10)            \
+	HALF((R14)(R8*1), Y3, Y11)      \
+	HALF((R14)(R8*2), Y2, Y12)      \
+	HALF((DX), Y3, Y13)             \
+	HALF((DX)(R8*1), Y2, Y14)       \
+	HALF((DX)(R8*2), Y3, Y15)       \
+	ADDQ R9, R11                    \
+	ADDQ R9, R12                    \
+	ADDQ R9, R14                    \
+	ADDQ R9, DX
+
+// PREFETCH12 fetches a line of a row of the next two tiles, in place.
+#define PREFETCH12 \
+	PREFETCHT0 (BX)                 \
+	ADDQ       R8, BX
+
+// func halves12AVX2(c, a, b []float32, pairs, k, rs, ks, step, cs int, first bool)
+// As tiles6AVX2 for pairs of tiles, but sets only the first 8 columns of c. R14 and DX are rows 6 and 9 of a.
+TEXT ·halves12AVX2(SB), NOSPLIT, $0-121
+	ARGS
+
+tile:
+	CMPB   first+120(FP), $0
+	JEQ    load
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	VXORPS Y9, Y9, Y9
+	VXORPS Y10, Y10, Y10
+	VXORPS Y11, Y11, Y11
+	VXORPS Y12, Y12, Y12
+	VXORPS Y13, Y13, Y13
+	VXORPS Y14, Y14, Y14
+	VXORPS Y15, Y15, Y15
+	JMP    steps
+
+load:
+	POINTC
+	LEAQ    (R12)(R13*2), R14
+	ADDQ    R13, R14
+	LEAQ    (R14)(R13*2), DX
+	ADDQ    R13, DX
+	VMOVUPS (R11), Y4
+	VMOVUPS (R11)(R13*1), Y5
+	VMOVUPS (R11)(R13*2), Y6
+	VMOVUPS (R12), Y7
+	VMOVUPS (R12)(R13*1), Y8
+	VMOVUPS (R12)(R13*2), Y9
+	VMOVUPS (R14), Y10
+	VMOVUPS (R14)(R13*1), Y11
+	VMOVUPS (R14)(R13*2), Y12
+	VMOVUPS (DX), Y13
+	VMOVUPS (DX)(R13*1), Y14
+	VMOVUPS (DX)(R13*2), Y15
+
+steps:
+	POINT
+	LEAQ (R11)(R10*1), R14
+	LEAQ (R12)(R10*1), DX
+	SUBQ $16, AX
+	JLT  rest
+
+step16:
+	LEAQ (R11)(R10*2), BX
+	STEP12(0)
+	PREFETCH12
+	PREFETCH12
+	STEP12(64)
+	STEP12(128)
+	PREFETCH12
+	STEP12(192)
+	PREFETCH12
+	STEP12(256)
+	STEP12(320)
+	PREFETCH12
+	PREFETCH12
+	STEP12(384)
+	STEP12(448)
+	PREFETCH12
+	STEP12(512)
+	PREFETCH12
+	STEP12(576)
+	STEP12(640)
+	PREFETCH12
+	PREFETCH12
+	STEP12(704)
+	STEP12(768)
+	PREFETCH12
+	STEP12(832)
+	PREFETCH12
+	STEP12(896)
+	STEP12(960)
+	ADDQ $1024, R13
+	SUBQ $16, AX
+	JGE  step16
+
+rest:
+	ADDQ $16, AX
+	JEQ  store
+
+step1:
+	STEP12(0)
+	ADDQ $64, R13
+	DECQ AX
+	JNE  step1
+
+store:
+	POINTC
+	LEAQ    (R12)(R13*2), R14
+	ADDQ    R13, R14
+	LEAQ    (R14)(R13*2), DX
+	ADDQ    R13, DX
+	VMOVUPS Y4, (R11)
+	VMOVUPS Y5, (R11)(R13*1)
+	VMOVUPS Y6, (R11)(R13*2)
+	VMOVUPS Y7, (R12)
+	VMOVUPS Y8, (R12)(R13*1)
+	VMOVUPS Y9, (R12)(R13*2)
+	VMOVUPS Y10, (R14)
+	VMOVUPS Y11, (R14)(R13*1)
+	VMOVUPS Y12, (R14)(R13*2)
+	VMOVUPS Y13, (DX)
+	VMOVUPS Y14, (DX)(R13*1)
+	VMOVUPS Y15, (DX)(R13*2)
+	LEAQ    (DX)(R13*2), DI
+	ADDQ    R13, DI
+	LEAQ    (SI)(R10*2), SI
+	DECQ    CX
+	JNE     tile
+	VZEROUPPER
+	RET
+
 // func peakAVX2(n int)
 // n rounds of 120 multiply-adds on 12 accumulators, for the benchmarks: nothing runs faster.
 TEXT ·peakAVX2(SB), NOSPLIT, $0-8

@@ -12,7 +12,9 @@ type gemmKernel struct {
 	// tiles adds a·b to c, or sets c to it if it is the first: for each of n tiles of that height,
 	// c [height, lanes] += a [height, k] · b [k, lanes]. Element (r, k) of a is at r·rs + k·ks. Tiles of a
 	// are step apart, rows of c are cs apart, b is the same for all. k is at least 1.
-	tiles func(height int, c, a, b []float32, n, k, rs, ks, step, cs int, first bool)
+	tiles tilesFunc
+	// halves is tiles where only the first half of the lanes need be right.
+	halves tilesFunc
 	// packRows copies k rows of panels·lanes elements from src into panels, which are panel apart.
 	packRows func(dst, src []float32, k, panels, stride, panel int)
 	// packCols transposes 8 rows of k elements, a multiple of 8, into dst with rows lanes apart.
@@ -31,10 +33,13 @@ type gemmKernel struct {
 	dot4 func(dst, w, x []float32, k, stride int)
 }
 
+// A tilesFunc computes tiles of C, as gemmKernel tells.
+type tilesFunc func(height int, c, a, b []float32, n, k, rs, ks, step, cs int, first bool)
+
 // generic is the kernel in plain Go.
 var generic = gemmKernel{
 	name: "go", lanes: 16, heights: [3]int{4, 1, 1},
-	tiles: tilesGo, packRows: packRowsGo, packCols: packColsGo, packTiles: packTilesGo, packTall: packTallGo,
+	tiles: tilesGo, halves: tilesGo, packRows: packRowsGo, packCols: packColsGo, packTiles: packTilesGo, packTall: packTallGo,
 	storeRow: storeRowGo, storeCols: storeColsGo, dot4: dot4Go,
 }
 
