@@ -13,7 +13,7 @@ import (
 // from the first key of the sequence: a row's result is the same alone, packed, pruned or from a cache.
 const (
 	queryBlock = 32
-	keyBlock   = 128
+	keyBlock   = 64
 )
 
 // attention is one call: its matrices and what tasks need to know.
@@ -283,7 +283,9 @@ func (a *attention) rowBackward(p, ds []float32, i, n, first int, k, v []float32
 	if a.mask.drop > 0 {
 		a.mask.apply(ds, ds, i, first, n)
 	}
-	softmaxBackward(ds, p, dot(dy, a.head(a.dst, i, n)), a.h.Scale)
+	var delta [1]float32
+	dots(delta[:], dy, a.head(a.dst, i, n), 0, 1)
+	softmaxBackward(ds, p, delta[0], a.h.Scale)
 	if a.mask.drop > 0 {
 		a.mask.apply(p, p, i, first, n)
 	}

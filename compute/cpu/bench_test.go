@@ -93,26 +93,29 @@ func BenchmarkAttention(b *testing.B) {
 		short[i] = 27
 	}
 	for _, c := range []struct {
-		name string
-		lens []int
-	}{{"16x27", short}, {"1x512", []int{512}}, {"1x2048", []int{2048}}} {
+		name  string
+		heads int
+		lens  []int
+	}{{"16x27", 12, short}, {"1x512", 2, []int{512}}, {"1x2048", 2, []int{2048}}} {
 		h := layout(64, c.lens...)
 		f := newField(2)
 		rows := len(h.Pos)
 		qkv, dqkv, y, dy, lse := f.dense(rows, 3*benchC), f.dense(rows, 3*benchC), f.dense(rows, benchC), f.dense(rows, benchC), f.dense(rows, 12)
-		q, k, v := qkv.Span(0, benchC), qkv.Span(benchC, 2*benchC), qkv.Span(2*benchC, 3*benchC)
-		dq, dk, dv := dqkv.Span(0, benchC), dqkv.Span(benchC, 2*benchC), dqkv.Span(2*benchC, 3*benchC)
+		part := func(m Mat, p int) Mat { return m.Span(p*benchC, p*benchC+64*c.heads) }
+		q, k, v := part(qkv, 0), part(qkv, 1), part(qkv, 2)
+		y, dy, lse = part(y, 0), part(dy, 0), lse.Span(0, c.heads)
+		dq, dk, dv := part(dqkv, 0), part(dqkv, 1), part(dqkv, 2)
 		pairs := 0
 		for _, n := range c.lens {
-			pairs += 12 * n * (n + 1) / 2
+			pairs += c.heads * n * (n + 1) / 2
 		}
 		for _, drop := range []float32{0, 0.1} {
 			if drop > 0 {
 				c.name += "/dropout"
 			}
 			h.Dropout = drop
-			kernel(b, c.name, pairs, 16*rows*benchC, func(d *Device) { d.Attention(y, lse, q, k, v, h) })
-			kernel(b, c.name+"/backward", pairs, 32*rows*benchC, func(d *Device) { d.AttentionBackward(dq, dk, dv, dy, y, lse, q, k, v, h) })
+			kernel(b, c.name, pairs, 16*rows*64*c.heads, func(d *Device) { d.Attention(y, lse, q, k, v, h) })
+			kernel(b, c.name+"/backward", pairs, 32*rows*64*c.heads, func(d *Device) { d.AttentionBackward(dq, dk, dv, dy, y, lse, q, k, v, h) })
 		}
 	}
 }
