@@ -1,5 +1,17 @@
 // Package train fine-tunes a model as Hugging Face's Trainer does: the same arguments, the same order of the data,
 // the same arithmetic, the same files.
+//
+// It differs on purpose in these points:
+//   - Resuming is exact. The reference forgets the losses since its last log, what was due at the end of the epoch
+//     and its early stopping; here a resumed run ends as the unbroken one would have, and train_loss is that of the
+//     whole run.
+//   - Dropout is drawn from the seed and the place of a batch in the run, not from a global generator.
+//   - Arguments that change where the data stands may not change when a run is resumed; others that change the
+//     arithmetic are warned of. Intervals such as save_steps are those given, not those of the checkpoint.
+//   - An update without any label has a zero gradient, where the reference's is NaN and ruins the weights.
+//   - Early stopping is two arguments, early_stopping_patience and early_stopping_threshold.
+//   - A checkpoint is whole or not there; the trained model, its metrics and state are written at the end without
+//     being asked for.
 package train
 
 import (
@@ -171,21 +183,31 @@ func (r *Resume) set(v any) error {
 	return nil
 }
 
-// Names returns the arguments' names in order.
-func Names() (names []string) {
-	t := reflect.TypeFor[Args]()
-	for i := range t.NumField() {
-		names = append(names, t.Field(i).Tag.Get("name"))
-	}
-	return names
-}
-
-// trainingSteps returns get_warmup_steps of the reference.
+// warmup returns get_warmup_steps of the reference.
 func (a *Args) warmup(maxSteps int) int {
 	if a.WarmupSteps >= 1 {
 		return int(a.WarmupSteps)
 	}
 	return int(math.Ceil(float64(maxSteps) * a.WarmupSteps))
+}
+
+// Steps returns the updates of an epoch over so many examples and of the whole run, as the reference counts them.
+// The only batch of an epoch is not dropped even if it is short.
+func (a *Args) Steps(examples int) (perEpoch, total int) {
+	perEpoch = (a.batches(examples) + a.GradientAccumulationSteps - 1) / a.GradientAccumulationSteps
+	if a.MaxSteps > 0 {
+		return perEpoch, a.MaxSteps
+	}
+	return perEpoch, int(math.Ceil(a.NumTrainEpochs * float64(perEpoch)))
+}
+
+// batches returns the batches of an epoch.
+func (a *Args) batches(examples int) int {
+	n := examples / a.PerDeviceTrainBatchSize
+	if examples%a.PerDeviceTrainBatchSize != 0 && (!a.DataloaderDropLast || n == 0) {
+		n++
+	}
+	return n
 }
 
 // every turns a number of steps into a count; below 1 it is a share of all steps.

@@ -192,3 +192,36 @@ func TestResumeWords(t *testing.T) {
 		t.Error("a number is no checkpoint")
 	}
 }
+
+func TestUnknown(t *testing.T) {
+	for name, want := range map[string]string{"evaluation_strategy": "eval_strategy", "fp16": "float32", "learning_rat": "did you mean learning_rate",
+		"lerning_rate": "did you mean learning_rate", "banana": "no argument banana", "warmup_ratio": "below 1 is a ratio"} {
+		if err := Unknown(name); !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", name, err, want)
+		}
+	}
+	for _, name := range Names() {
+		if _, ok := renamed[name]; ok || slices.Contains(absent, name) {
+			t.Errorf("%s is said to be absent", name)
+		}
+	}
+}
+
+func TestSteps(t *testing.T) {
+	for _, c := range []struct {
+		args            string
+		examples        int
+		perEpoch, total int
+	}{
+		{`{}`, 57, 8, 24}, {`{"gradient_accumulation_steps": 3}`, 57, 3, 9}, {`{"num_train_epochs": 0.3}`, 57, 8, 3}, {`{"max_steps": 5}`, 57, 8, 5},
+		{`{"dataloader_drop_last": true}`, 57, 7, 21}, {`{"dataloader_drop_last": true}`, 5, 1, 3},
+	} {
+		a := Defaults()
+		if err := json.Unmarshal([]byte(c.args), &a); err != nil {
+			t.Fatal(err)
+		}
+		if per, total := a.Steps(c.examples); per != c.perEpoch || total != c.total {
+			t.Errorf("%s with %d examples: %d steps per epoch, %d in all; want %d, %d", c.args, c.examples, per, total, c.perEpoch, c.total)
+		}
+	}
+}

@@ -126,13 +126,16 @@ func (l *loop) resume() error {
 	}
 	err = saved.LoadOptimizer(l.optimizer)
 	if errors.Is(err, checkpoint.ErrNoMoments) {
-		l.warn(fmt.Sprintf("%s has no %s that hone reads: the weights, the step and the history are taken over, the moments of AdamW start at zero", dir, "optimizer.safetensors"))
+		l.warn(fmt.Sprintf("%s has no optimizer.safetensors: the weights, the step and the history are taken over, the moments of AdamW start at zero", dir))
 		err = nil
 	}
 	if err != nil {
 		return fmt.Errorf("train: resume_from_checkpoint: %w", err)
 	}
 	l.restore(saved)
+	if s := l.state; s.GlobalStep >= s.MaxSteps {
+		l.warn(fmt.Sprintf("%s has done %d steps and the run has %d: nothing is left to train; raise num_train_epochs or max_steps to go on", dir, s.GlobalStep, s.MaxSteps))
+	}
 	return nil
 }
 

@@ -184,18 +184,12 @@ func (l *loop) checkData() error {
 // plan computes the steps of the run as the reference does.
 func (l *loop) plan() {
 	a := &l.args
-	l.batches = len(l.Train) / a.PerDeviceTrainBatchSize
-	if len(l.Train)%a.PerDeviceTrainBatchSize != 0 && (!a.DataloaderDropLast || l.batches == 0) {
-		l.batches++ // the only batch is never dropped
-	}
-	l.perEpoch = (l.batches + a.GradientAccumulationSteps - 1) / a.GradientAccumulationSteps
+	l.batches = a.batches(len(l.Train))
 	s := &State{TrainBatchSize: a.PerDeviceTrainBatchSize, IsLocalProcessZero: true, IsWorldProcessZero: true, EvalSteps: 500, LogHistory: []Row{}}
+	l.perEpoch, s.MaxSteps = a.Steps(len(l.Train))
+	s.NumTrainEpochs = int(math.Ceil(a.NumTrainEpochs))
 	if a.MaxSteps > 0 {
-		s.MaxSteps = a.MaxSteps
 		s.NumTrainEpochs = (a.MaxSteps + l.perEpoch - 1) / l.perEpoch
-	} else {
-		s.MaxSteps = int(math.Ceil(a.NumTrainEpochs * float64(l.perEpoch)))
-		s.NumTrainEpochs = int(math.Ceil(a.NumTrainEpochs))
 	}
 	l.state = s
 	l.countSteps()
