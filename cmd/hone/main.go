@@ -79,7 +79,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	if len(args) == 0 {
 		args = []string{"--help"}
 	}
-	k, err := parser.Parse(normalize(args))
+	k, err := parser.Parse(normalize(args, negatable(parser.Model)))
 	if err != nil {
 		fmt.Fprintf(stderr, "hone: %v\n", err)
 		hint := "hone --help"
@@ -92,7 +92,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	}
 	a := &app{ctx, stdin, stdout, stderr, &c}
 	if err := k.Run(a); err != nil {
-		fmt.Fprintf(stderr, "hone: %v\n", err)
+		fmt.Fprintf(stderr, "hone: %s\n", strings.TrimPrefix(err.Error(), "hone: "))
 		if errors.Is(err, context.Canceled) || ctx.Err() != nil {
 			return 130
 		}

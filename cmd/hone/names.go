@@ -1,9 +1,11 @@
 package main
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"slices"
 	"strings"
 	"unicode"
@@ -24,8 +26,9 @@ func snakeCase(field string) string {
 	return b.String()
 }
 
-// normalize makes --learning-rate of the command line --learning_rate.
-func normalize(args []string) []string {
+// normalize makes --learning-rate of the command line --learning_rate; known are the flags with a dash of their own,
+// which are those that --no- switches off.
+func normalize(args []string, known map[string]bool) []string {
 	args = slices.Clone(args)
 	for i, arg := range args {
 		if arg == "--" {
@@ -33,13 +36,30 @@ func normalize(args []string) []string {
 		}
 		if name, ok := strings.CutPrefix(arg, "--"); ok {
 			name, value, hasValue := strings.Cut(name, "=")
-			args[i] = "--" + strings.ReplaceAll(name, "-", "_")
+			name = strings.ReplaceAll(name, "-", "_")
+			if flag, ok := strings.CutPrefix(name, "no_"); ok && known[flag] {
+				name = "no-" + flag
+			}
+			args[i] = "--" + name
 			if hasValue {
 				args[i] += "=" + value
 			}
 		}
 	}
 	return args
+}
+
+// negatable lists the flags that --no- switches off.
+func negatable(app *kong.Application) map[string]bool {
+	names := map[string]bool{}
+	for _, command := range app.Children {
+		for _, f := range command.Flags {
+			if f.Tag.Negatable != "" {
+				names[f.Name] = true
+			}
+		}
+	}
+	return names
 }
 
 // maxConfig bounds a run's YAML file.
@@ -56,7 +76,11 @@ func loadYAML(r io.Reader) (kong.Resolver, error) {
 	}
 	values := yamlConfig{}
 	if err := yaml.Unmarshal(b, &values); err != nil {
-		return nil, errors.New(yaml.FormatError(err, false, true))
+		name := "the configuration"
+		if f, ok := r.(*os.File); ok {
+			name = f.Name()
+		}
+		return nil, fmt.Errorf("%s: %s", name, strings.TrimRight(yaml.FormatError(err, false, true), "\n"))
 	}
 	for name, v := range values {
 		delete(values, name)
@@ -97,10 +121,9 @@ func (c yamlConfig) Resolve(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any
 		return nil, nil
 	case []any:
 		return v, nil
-	case map[string]any:
-		return nil, fmt.Errorf("found a mapping, expected a value")
-	case bool:
-		return v, nil
+	case map[string]any: // as lr_scheduler_kwargs, which are JSON on the command line
+		b, err := json.Marshal(v)
+		return string(b), err
 	default:
 		return fmt.Sprint(v), nil
 	}

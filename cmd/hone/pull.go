@@ -13,10 +13,15 @@ type pullCommand struct {
 	Revision string   `help:"A branch, tag or commit instead of the newest." placeholder:"REV"`
 }
 
-func (c pullCommand) Run(a *app) error {
+// Validate is called by kong.
+func (c pullCommand) Validate() error {
 	if len(c.Names)+len(c.Dataset) == 0 {
 		return fmt.Errorf("name a model, as in \"hone pull gpt2\", or a data set, as in \"hone pull --dataset rotten_tomatoes\"")
 	}
+	return nil
+}
+
+func (c pullCommand) Run(a *app) error {
 	h, s, err := a.hub()
 	if err != nil {
 		return err

@@ -83,7 +83,7 @@ func (c trainCommand) dryRun(a *app, s *screen, job *hone.Job, plan hone.Plan) e
 	if c.Json {
 		return json.NewEncoder(a.stdout).Encode(plan)
 	}
-	fmt.Fprintf(a.stdout, "one step     %.2f s (%.0f GFLOP, %.0f GFLOP/s)\n", plan.StepSeconds, float64(plan.FLOPs)/1e9, float64(plan.FLOPs)/1e9/plan.StepSeconds)
+	fmt.Fprintf(a.stdout, "one step     %.2g s (%s, %.0f GFLOP/s)\n", plan.StepSeconds, flops(float64(plan.FLOPs)), float64(plan.FLOPs)/1e9/plan.StepSeconds)
 	fmt.Fprintf(a.stdout, "training     about %s on this machine, evaluations and checkpoints not counted\n", duration(time.Duration(plan.Seconds*float64(time.Second))))
 	fmt.Fprintf(a.stdout, "nothing was trained: leave out --dry_run to begin\n")
 	return nil

@@ -8,6 +8,7 @@ import (
 
 	"github.com/guptarohit/asciigraph"
 	"github.com/hone-ml/hone"
+	"github.com/hone-ml/hone/dataset"
 	"github.com/hone-ml/hone/internal/disk"
 	"github.com/hone-ml/hone/train"
 )
@@ -92,7 +93,11 @@ func describe(s *screen, job *hone.Job, p hone.Plan) {
 	st := job.Stats
 	s.line("%d examples, %.0f tokens on average, %d at most", st.Examples, float64(st.Tokens)/float64(st.Examples), st.Longest)
 	if st.Cut > 0 {
-		s.line("  %d of them (%.1f%%) were longer and lost their beginning: raise --max_length if that matters", st.Cut, 100*float64(st.Cut)/float64(st.Rows))
+		remedy := "raise --max_length if that matters"
+		if st.Longest >= c.MaxPositions {
+			remedy = "the model can't read more at once"
+		}
+		s.line("  %d of them (%.1f%%) were longer and lost their beginning: %s", st.Cut, 100*float64(st.Cut)/float64(st.Rows), remedy)
 	}
 	if st.Empty > 0 {
 		s.line("  %d rows were left out: nothing to learn from in them", st.Empty)
@@ -120,7 +125,7 @@ func (v *viewer) summary(job *hone.Job, o *hone.Outcome, took time.Duration) {
 	}
 	dir := filepath.Clean(job.OutputDir)
 	v.line("the model is in %s, in Hugging Face layout. Next:", dir)
-	if o.Report != nil {
+	if job.Task.Kind == dataset.Classification {
 		v.line("  hone predict --model %s \"a text of your own\"", dir)
 		v.line("  hone eval --model %s --dataset %s", dir, job.FineTune.Dataset)
 	} else {
