@@ -3,10 +3,14 @@ package hone
 import (
 	"context"
 	"fmt"
+	"io"
+	"path/filepath"
 
+	"github.com/hone-ml/hone/chat"
 	"github.com/hone-ml/hone/collate"
 	"github.com/hone-ml/hone/dataset"
 	"github.com/hone-ml/hone/eval"
+	"github.com/hone-ml/hone/internal/disk"
 	"github.com/hone-ml/hone/model"
 	"github.com/hone-ml/hone/tokenizer"
 )
@@ -43,7 +47,9 @@ func (f *FineTune) newCoder(tok *tokenizer.Tokenizer, t dataset.Task, maxLength 
 		if c.Borrowed {
 			say("the model has no chat template: using ChatML (<|im_start|>role … <|im_end|>), which it has to learn first")
 		}
-		language.rows = c.Encode
+		if language.rows = c.Encode; c.Borrowed {
+			language.template = chat.ChatML
+		}
 	default:
 		return nil, fmt.Errorf("hone: a data set of the kind %q can't be trained on", t.Kind)
 	}
@@ -108,6 +114,8 @@ type languageCoder struct {
 	max  int
 	f    *FineTune
 	rows func(*dataset.Dataset, dataset.Task) ([]collate.Example, collate.Stats, error)
+
+	template string // a borrowed chat template, without which nobody could talk to the model
 }
 
 func (c *languageCoder) encode(d *dataset.Dataset) ([]collate.Example, collate.Stats, error) {
@@ -122,7 +130,15 @@ func (c *languageCoder) evaluator(d *dataset.Dataset) (eval.Evaluator, error) {
 	return &eval.Loss{Examples: examples, BatchSize: c.f.PerDeviceEvalBatchSize, Smoothing: c.f.LabelSmoothingFactor, Perplexity: true}, nil
 }
 
-func (*languageCoder) save(string) error { return nil }
+func (c *languageCoder) save(dir string) error {
+	if c.template == "" {
+		return nil
+	}
+	return disk.WriteFile(filepath.Join(dir, "chat_template.jinja"), func(w io.Writer) error {
+		_, err := io.WriteString(w, c.template)
+		return err
+	})
+}
 
 // maxLength returns how many tokens an example may have: as asked, or what the model has positions for, at most
 // 1024.

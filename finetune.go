@@ -3,7 +3,9 @@ package hone
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -125,7 +127,26 @@ func (f *FineTune) check() error {
 	case f.TestSize < 0 || f.TestSize >= 1:
 		return fmt.Errorf("hone: test_size is %g; expected a share from 0 to less than 1", f.TestSize)
 	}
-	return f.Args.Check()
+	if err := f.Args.Check(); err != nil {
+		return err
+	}
+	return writable(f.OutputDir)
+}
+
+// writable returns an error unless a file can be made in dir, or in the nearest folder above it that is there.
+func writable(dir string) error {
+	for at := filepath.Clean(dir); ; at = filepath.Dir(at) {
+		f, err := os.CreateTemp(at, ".hone-*")
+		if err == nil {
+			return errors.Join(f.Close(), os.Remove(f.Name()))
+		}
+		if !errors.Is(err, fs.ErrNotExist) || at == filepath.Dir(at) {
+			if p := (*fs.PathError)(nil); errors.As(err, &p) {
+				err = p.Err // the file that was tried means nothing to people
+			}
+			return fmt.Errorf("hone: output_dir %s can't be written to: %w; choose another with --output_dir", dir, err)
+		}
+	}
 }
 
 func (w *Watch) defaults() (err error) {

@@ -35,12 +35,17 @@ func (j *Job) Steps() int {
 	if j.MaxSteps > 0 {
 		return j.MaxSteps
 	}
+	return int(math.Ceil(j.NumTrainEpochs * j.stepsPerEpoch()))
+}
+
+// stepsPerEpoch returns the number of optimizer steps of one epoch, a whole number.
+func (j *Job) stepsPerEpoch() float64 {
 	batch, acc := j.PerDeviceTrainBatchSize, j.GradientAccumulationSteps
 	batches := len(j.Train) / batch
 	if len(j.Train)%batch != 0 && (!j.DataloaderDropLast || batches == 0) {
 		batches++
 	}
-	return int(math.Ceil(j.NumTrainEpochs * math.Ceil(float64(batches)/float64(acc))))
+	return math.Ceil(float64(batches) / float64(acc))
 }
 
 // Plan tells what the job will take.
@@ -61,7 +66,7 @@ func (j *Job) Plan() (Plan, error) {
 		p.DiskBytes += p.MomentBytes
 	}
 	p.TokensPerStep = float64(j.Stats.Tokens) / float64(len(j.Train)) * float64(p.BatchSize)
-	p.Epochs = float64(p.Steps*p.BatchSize) / float64(len(j.Train))
+	p.Epochs = float64(p.Steps) / j.stepsPerEpoch()
 	return p, nil
 }
 

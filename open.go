@@ -28,6 +28,9 @@ func LoadDataset(ctx context.Context, h *hub.Client, name, revision string, o da
 	if err != nil {
 		return nil, err
 	}
+	if !ok && isFile(name) {
+		return nil, fmt.Errorf("hone: there is no file %s", name)
+	}
 	if !ok {
 		if path, err = h.Dataset(ctx, hub.Repo{ID: name, Revision: revision}, o.Config); err != nil {
 			return nil, err
@@ -56,10 +59,19 @@ func local(name string) (path string, ok bool, err error) {
 		return path, true, nil
 	case !errors.Is(err, fs.ErrNotExist):
 		return "", false, fmt.Errorf("hone: %w", err)
-	case path != name || filepath.IsAbs(name) || strings.HasPrefix(name, ".") || strings.Count(filepath.ToSlash(name), "/") > 1 || strings.ContainsRune(name, '\\') || filepath.Ext(name) == ".jsonl" || filepath.Ext(name) == ".csv":
+	case path != name || filepath.IsAbs(name) || strings.HasPrefix(name, ".") || strings.Count(filepath.ToSlash(name), "/") > 1 || strings.ContainsRune(name, '\\'):
 		return "", false, fmt.Errorf("hone: there is no file or folder %s", path)
 	}
 	return "", false, nil
+}
+
+// isFile reports whether name can only be that of a data file.
+func isFile(name string) bool {
+	switch filepath.Ext(name) {
+	case ".jsonl", ".json", ".csv", ".tsv", ".txt", ".parquet", ".gz", ".zst":
+		return true
+	}
+	return false
 }
 
 // TokenizerDir returns the folder of a tokenizer: name itself if there is such a folder, else the Hub's model of
