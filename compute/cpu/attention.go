@@ -86,6 +86,9 @@ type tile struct {
 
 var tiles = sync.Pool{New: func() any { return new(tile) }}
 
+// row returns the weights of row r.
+func (w *tile) row(r int) []float32 { return w.p[r*keyBlock : (r+1)*keyBlock] }
+
 // A strip is one head of some rows: row j begins at data[j*stride].
 type strip struct {
 	data   []float32
@@ -131,8 +134,13 @@ func (a *attention) forward(task int) {
 		lo, hi, first, g := max(t, start), min(t+keyBlock, end), int(a.h.K[s]), n/a.shared
 		k := a.strip(&w.k, a.k, first+lo, first+hi, g, i1-i0)
 		v := a.strip(&w.v, a.v, first+lo, first+hi, g, i1-i0)
+		for i := i0; i < i1; i++ { // first all of K, then all of V: the nearest cache holds one of them
+			a.weights(w.row(i-i0), i, n, lo, hi, k, &top[i-i0], &sum[i-i0])
+		}
 		for i := i0; i < i1; i++ {
-			a.attend(w.p[:], i, n, lo, hi, k, v, &top[i-i0], &sum[i-i0])
+			if l, h := a.clip(i, lo, hi); l < h {
+				combine(a.head(a.dst, i, n), w.row(i - i0)[:h-l], 1, v.from(l-lo), v.stride)
+			}
 		}
 	}
 	for i := i0; i < i1; i++ {
@@ -143,29 +151,34 @@ func (a *attention) forward(task int) {
 	}
 }
 
-// attend adds the keys [t, t1), in k and v, to the output of query row i, whose weights so far are relative
-// to top and add up to sum.
-func (a *attention) attend(buf []float32, i, n, t, t1 int, k, v strip, top, sum *float32) {
+// clip returns those of the keys [t, t1) that query row i reads.
+func (a *attention) clip(i, t, t1 int) (lo, hi int) {
 	begin, end := a.keys(i)
-	lo, hi := max(begin, t), min(end, t1)
+	return max(begin, t), min(end, t1)
+}
+
+// weights computes query row i's weights p of the keys [t, t1), which are in k, relative to top, the largest
+// score so far; when that grows, the output so far and sum, that of the weights, shrink.
+func (a *attention) weights(p []float32, i, n, t, t1 int, k strip, top, sum *float32) {
+	lo, hi := a.clip(i, t, t1)
 	if lo >= hi {
 		return
 	}
-	p, out := buf[:hi-lo], a.head(a.dst, i, n)
+	p = p[:hi-lo]
 	dots(p, a.head(a.q, i, n), k.from(lo-t), k.stride, a.h.Scale)
 	if m := maximum(p); m > *top {
 		if *sum != 0 {
 			old := float32(math.Exp(float64(*top - m)))
 			*sum *= old
-			scale(out, old)
+			scale(a.head(a.dst, i, n), old)
 		}
 		*top = m
 	}
 	*sum += expSum(p, p, *top)
 	if a.mask.drop > 0 {
+		begin, _ := a.keys(i)
 		a.mask.apply(p, p, i, lo-begin, n)
 	}
-	combine(out, p, 1, v.from(lo-t), v.stride)
 }
 
 // AttentionBackward implements [compute.Device]. A task owns a key head of a sequence and the query heads
