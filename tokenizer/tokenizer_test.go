@@ -261,7 +261,7 @@ func TestBacktracking(t *testing.T) {
 
 var scanned = []string{patternGPT2, patternLlama3, patternQwen2}
 
-// pieces cuts by the pattern itself, the reference of the scanners.
+// regexPieces cuts by the pattern itself, the reference of the scanners.
 func regexPieces(re *regexp2.Regexp, s string) (out []string) {
 	_ = pattern{re: re}.find(s, func(i, j int) { out = append(out, s[i:j]) })
 	return out
