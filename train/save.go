@@ -170,13 +170,7 @@ func (l *loop) restore(saved *checkpoint.Saved) {
 	s.EvalSteps = fresh.EvalSteps
 	l.countSteps()
 	if s.BestModelCheckpoint != nil {
-		// output_dir may have moved since.
-		dir := filepath.Join(l.args.OutputDir, filepath.Base(filepath.ToSlash(*s.BestModelCheckpoint)))
-		s.BestModelCheckpoint = &dir
-		if checkpoint.Check(dir) != nil {
-			l.warn(fmt.Sprintf("the best checkpoint, %s, is gone; load_best_model_at_end can only choose among later ones", dir))
-			s.BestModelCheckpoint = nil
-		}
+		s.BestModelCheckpoint = l.findBest(saved)
 	}
 	l.lastCheckpoint = saved.Dir
 	l.logged, l.position.First = s.GlobalStep, s.GlobalStep
@@ -194,6 +188,20 @@ func (l *loop) restore(saved *checkpoint.Saved) {
 	if q := l.schedule.Plateau; q != nil && p != nil && p.Plateau != nil {
 		q.LR, q.Best, q.Started, q.Bad, q.Cooldown = p.Plateau.LR, p.Plateau.Best, p.Plateau.Started, p.Plateau.Bad, p.Plateau.Cooldown
 	}
+}
+
+// findBest returns the folder of the best checkpoint, which may have moved since: in output_dir, or beside the
+// checkpoint that is resumed. It returns nil, with a warning, if it is gone.
+func (l *loop) findBest(saved *checkpoint.Saved) *string {
+	if step := saved.State.BestGlobalStep; step != nil {
+		for _, output := range []string{l.args.OutputDir, filepath.Dir(filepath.Clean(saved.Dir))} {
+			if dir := checkpoint.Dir(output, *step); checkpoint.Check(dir) == nil {
+				return &dir
+			}
+		}
+	}
+	l.warn(fmt.Sprintf("the best checkpoint, %s, is gone; load_best_model_at_end can only choose among later ones", *saved.State.BestModelCheckpoint))
+	return nil
 }
 
 // finish logs the end, loads the best model if asked, and writes the model, its state and its metrics.

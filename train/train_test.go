@@ -177,6 +177,25 @@ func TestBestModel(t *testing.T) {
 	}
 }
 
+// A run that goes on elsewhere, or whose folder was moved, still finds its best checkpoint.
+func TestBestModelMoves(t *testing.T) {
+	args := `{"learning_rate": 0.03, "eval_strategy": "epoch", "save_strategy": "epoch", "load_best_model_at_end": true, "num_train_epochs": `
+	first := filepath.Join(t.TempDir(), "first")
+	s := run(t, small(t, first, args+`2}`))
+	moved := filepath.Join(t.TempDir(), "moved")
+	if err := os.Rename(first, moved); err != nil {
+		t.Fatal(err)
+	}
+	for _, output := range []string{moved, t.TempDir()} {
+		tr := small(t, output, args+`3, "learning_rate": 0}`) // nothing gets better
+		tr.Args.ResumeFromCheckpoint = Resume(filepath.Join(moved, "checkpoint-10"))
+		got := run(t, tr)
+		if want := filepath.Join(moved, filepath.Base(*s.BestModelCheckpoint)); got.BestModelCheckpoint == nil || *got.BestModelCheckpoint != want {
+			t.Errorf("best checkpoint %v, want %s", deref(got.BestModelCheckpoint), want)
+		}
+	}
+}
+
 func TestUnknownMetric(t *testing.T) {
 	tr := small(t, t.TempDir(), `{"max_steps": 2, "eval_strategy": "steps", "eval_steps": 1, "metric_for_best_model": "f1"}`)
 	if _, err := tr.Run(context.Background()); err == nil || !strings.Contains(err.Error(), `"f1", but the evaluation gave [eval_loss]`) {
