@@ -142,12 +142,5 @@ func bounds(x []float32) (lo, hi float32) {
 
 // roundAway rounds to the nearest integer, halves away from zero; |x| < 2²².
 func roundAway(x float32) int32 {
-	i := int32(x)
-	switch rest := x - float32(i); { // exact
-	case rest >= 0.5:
-		return i + 1
-	case rest <= -0.5:
-		return i - 1
-	}
-	return i
+	return int32(float64(x) + math.Copysign(0.5, float64(x))) // in float32, 0.49999997 + 0.5 is 1
 }

@@ -17,10 +17,7 @@ func encodeQ4_K(dst []byte, src []float32) {
 		var q [256]byte
 		var scales, mins [8]float32
 		for j := range 8 {
-			var w [32]float32
-			x := src[32*j:][:32]
-			weighByRMS(&w, x)
-			scales[j], mins[j] = searchScaleMin(q[32*j:][:32], x, &w)
+			scales[j], mins[j] = searchScaleMin((*[32]byte)(q[32*j:]), (*[32]float32)(src[32*j:]))
 		}
 		packScaleMins(dst, &scales, &mins)
 		d, dmin := half(dst), half(dst[2:])
@@ -43,8 +40,8 @@ func encodeQ4_K(dst []byte, src []float32) {
 	}
 }
 
-// weighByRMS makes an error at a large weight count more.
-func weighByRMS(w *[32]float32, x []float32) {
+// weights makes an error at a large element of x count more.
+func weights(x *[32]float32) (w [32]float32) {
 	var sum float32
 	for _, v := range x {
 		sum += float32(v * v)
@@ -53,6 +50,7 @@ func weighByRMS(w *[32]float32, x []float32) {
 	for i, v := range x {
 		w[i] = rms + abs(v)
 	}
+	return w
 }
 
 // packScaleMins writes d, dmin and the eight scales and minimums in six bits each, as scaleMin unpacks them.
@@ -83,22 +81,23 @@ func packScaleMins(dst []byte, scales, mins *[8]float32) {
 	}
 }
 
-// searchScaleMin finds scale and m ≥ 0, and q in 0 to 15, so that the error of scale×q - m against x, weighted by
-// w and squared, is small: from 22 scales it takes the best, each with the scale and m that its q fit best by
+// searchScaleMin finds scale and m ≥ 0, and q in 0 to 15, so that the error of scale×q - m against x, squared and
+// weighted, is small: from 22 scales it takes the best, each with the scale and m that its q fit best by
 // least squares. (ggml: make_qkx2_quants with rmin -1, rdelta 0.1 and 20 steps.)
-func searchScaleMin(q []byte, x []float32, w *[32]float32) (scale, m float32) {
+func searchScaleMin(q *[32]byte, x *[32]float32) (scale, m float32) {
 	const top = 15
-	lo, hi := bounds(x)
+	w := weights(x)
+	lo, hi := bounds(x[:])
 	sumW, sumX := w[0], float32(w[0]*x[0])
-	for i := 1; i < len(x); i++ {
-		sumW += w[i]
-		sumX += float32(w[i] * x[i])
+	for i, v := range x[1:] {
+		sumW += w[1+i]
+		sumX += float32(w[1+i] * v)
 	}
 	if lo > 0 {
 		lo = 0
 	}
 	if lo == hi {
-		clear(q)
+		*q = [32]byte{}
 		return 0, -lo
 	}
 	inv := top / (hi - lo)
@@ -134,8 +133,7 @@ func searchScaleMin(q []byte, x []float32, w *[32]float32) (scale, m float32) {
 			err += weightedError(s, b, v, try[i], w[i])
 		}
 		if err < least {
-			copy(q, try[:])
-			least, scale, lo = err, s, b
+			*q, least, scale, lo = try, err, s, b
 		}
 	}
 	return scale, -lo
@@ -157,7 +155,7 @@ func encodeQ6_K(dst []byte, src []float32) {
 		var q [256]byte
 		var scales [16]float32
 		for j := range scales {
-			scales[j] = searchScale(q[16*j:][:16], src[16*j:][:16])
+			scales[j] = searchScale((*[16]byte)(q[16*j:]), (*[16]float32)(src[16*j:]))
 		}
 		most := extreme(scales[:])
 		if abs(most) < tiny {
@@ -194,10 +192,10 @@ const tiny = 1e-15 // a scale or group below it is zero
 // searchScale finds scale, and q-32 in -32 to 31, so that the error of scale×(q-32) against x, weighted by x² and
 // squared, is small: from 19 scales it takes the best, each with the scale that its q fit best by least squares.
 // (ggml: make_qx_quants with nmax 32 and rmse_type 1.)
-func searchScale(q []byte, x []float32) float32 {
-	most := extreme(x)
+func searchScale(q *[16]byte, x *[16]float32) float32 {
+	most := extreme(x[:])
 	if abs(most) < tiny {
-		clear(q)
+		*q = [16]byte{}
 		return 0
 	}
 	inv := -32 / most
@@ -224,14 +222,14 @@ func searchScale(q []byte, x []float32) float32 {
 }
 
 // levels sets q-32 to x×inv, rounded, from -32 to 31.
-func levels(q []byte, x []float32, inv float32) {
+func levels(q *[16]byte, x *[16]float32, inv float32) {
 	for i, v := range x {
 		q[i] = byte(min(max(nearest(float32(inv*v)), -32), 31) + 32)
 	}
 }
 
 // fit returns the sums of x²×x×l and x²×l×l, l being levels's x×inv: their quotient is the best scale for l.
-func fit(x []float32, inv float32) (sumXL, sumL2 float32) {
+func fit(x *[16]float32, inv float32) (sumXL, sumL2 float32) {
 	for _, v := range x {
 		l := float32(min(max(nearest(float32(inv*v)), -32), 31))
 		w := float32(v * v)
