@@ -178,30 +178,28 @@ func Last(output string) (string, error) {
 	return "", err
 }
 
-// Rotate removes the oldest checkpoints in output until limit are left. The newest and best, a folder or "", stay.
-func Rotate(output string, limit int, best string) error {
+// Rotate removes the oldest checkpoints in output until limit are left. That of step newest and best, a folder or
+// "", stay. Steps beyond newest are of an earlier run, and go first.
+func Rotate(output string, limit, newest int, best string) error {
 	steps, err := Steps(output)
-	if err != nil || len(steps) <= limit {
+	if err != nil {
 		return err
 	}
-	newest := steps[len(steps)-1]
-	protected := 1
-	if slices.ContainsFunc(steps[:len(steps)-1], func(n int) bool { return Dir(output, n) == filepath.Clean(best) }) {
-		protected = 2
-	}
+	slices.SortStableFunc(steps, func(a, b int) int {
+		if (a > newest) != (b > newest) {
+			return b - a
+		}
+		return a - b
+	})
+	kept := func(n int) bool { return n == newest || best != "" && Dir(output, n) == filepath.Clean(best) }
 	left := len(steps)
 	for _, n := range steps {
-		if left <= max(limit, protected) {
-			break
+		if left > limit && !kept(n) {
+			if err := Remove(Dir(output, n)); err != nil {
+				return err
+			}
+			left--
 		}
-		dir := Dir(output, n)
-		if n == newest || best != "" && dir == filepath.Clean(best) {
-			continue
-		}
-		if err := Remove(dir); err != nil {
-			return err
-		}
-		left--
 	}
 	return nil
 }

@@ -154,10 +154,12 @@ func TestLastSkipsBroken(t *testing.T) {
 
 func TestRotate(t *testing.T) {
 	for _, c := range []struct {
-		limit, best int
-		want        []int
+		limit, newest, best int
+		want                []int
 	}{
-		{2, 0, []int{9, 10}}, {2, 5, []int{5, 10}}, {1, 5, []int{5, 10}}, {1, 10, []int{10}}, {3, 4, []int{4, 9, 10}}, {9, 4, []int{4, 5, 9, 10}}, {1, 77, []int{10}},
+		{2, 10, 0, []int{9, 10}}, {2, 10, 5, []int{5, 10}}, {1, 10, 5, []int{5, 10}}, {1, 10, 10, []int{10}}, {3, 10, 4, []int{4, 9, 10}},
+		{9, 10, 4, []int{4, 5, 9, 10}}, {1, 10, 77, []int{10}},
+		{2, 5, 0, []int{4, 5}}, {3, 5, 0, []int{4, 5, 10}}, {1, 5, 10, []int{5, 10}},
 	} {
 		output := t.TempDir()
 		for _, n := range []int{10, 4, 9, 5} {
@@ -169,11 +171,11 @@ func TestRotate(t *testing.T) {
 		if c.best > 0 {
 			best = Dir(output, c.best)
 		}
-		if err := Rotate(output, c.limit, best); err != nil {
+		if err := Rotate(output, c.limit, c.newest, best); err != nil {
 			t.Fatal(err)
 		}
 		if got, _ := Steps(output); !slices.Equal(got, c.want) {
-			t.Errorf("limit %d, best %d: left %v, want %v", c.limit, c.best, got, c.want)
+			t.Errorf("limit %d, newest %d, best %d: left %v, want %v", c.limit, c.newest, c.best, got, c.want)
 		}
 	}
 }

@@ -210,7 +210,7 @@ type Interrupted struct {
 }
 
 func (e *Interrupted) Error() string {
-	return fmt.Sprintf("train: interrupted after step %d of %d; saved as %s; go on with resume_from_checkpoint=true", e.Step, e.MaxSteps, e.Dir)
+	return fmt.Sprintf("train: interrupted after step %d of %d; saved; go on with resume_from_checkpoint=%s", e.Step, e.MaxSteps, e.Dir)
 }
 
 // Unwrap returns the context's error.

@@ -155,7 +155,7 @@ func TestCancelInEvaluation(t *testing.T) {
 		}
 	}}}
 	_, err := first.Run(ctx)
-	if err == nil || !strings.Contains(err.Error(), "after step 6 of 11") || !strings.Contains(err.Error(), "resume_from_checkpoint=true") {
+	if err == nil || !strings.Contains(err.Error(), "after step 6 of 11") || !strings.Contains(err.Error(), "resume_from_checkpoint="+filepath.Join(dir, "checkpoint-6")) {
 		t.Fatalf("error %v", err)
 	}
 	second := onePass(dir)
@@ -244,7 +244,7 @@ func TestFullDisk(t *testing.T) {
 		return first.Model.Save(to)
 	}
 	_, err := first.Run(context.Background())
-	if !errors.Is(err, syscall.ENOSPC) || !strings.Contains(err.Error(), filepath.Join(dir, "checkpoint-4")+", is intact") || !strings.Contains(err.Error(), "step 6") {
+	if !errors.Is(err, syscall.ENOSPC) || !strings.Contains(err.Error(), "the last checkpoint is intact: go on with resume_from_checkpoint="+filepath.Join(dir, "checkpoint-4")) || !strings.Contains(err.Error(), "step 6") {
 		t.Fatalf("error %v", err)
 	}
 	if got := folders(t, dir); !slices.Equal(got, []string{"checkpoint-2", "checkpoint-4"}) {

@@ -42,7 +42,7 @@ func (l *loop) save(d due) error {
 		return err
 	}
 	if a.SaveTotalLimit != nil {
-		if err := checkpoint.Rotate(a.OutputDir, *a.SaveTotalLimit, deref(s.BestModelCheckpoint)); err != nil {
+		if err := checkpoint.Rotate(a.OutputDir, *a.SaveTotalLimit, s.GlobalStep, deref(s.BestModelCheckpoint)); err != nil {
 			l.warn(fmt.Sprintf("an old checkpoint can't be removed: %v", err))
 		}
 	}
@@ -54,7 +54,7 @@ func (l *loop) fate() string {
 	if l.lastCheckpoint == "" {
 		return "there is no earlier checkpoint"
 	}
-	return fmt.Sprintf("the last checkpoint, %s, is intact: resume_from_checkpoint=true goes on from there", l.lastCheckpoint)
+	return fmt.Sprintf("the last checkpoint is intact: go on with resume_from_checkpoint=%s", l.lastCheckpoint)
 }
 
 func (l *loop) saveModel(dir string) error {

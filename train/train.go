@@ -228,6 +228,9 @@ func (l *loop) start() error {
 	if err := disk.Need(l.args.OutputDir, l.checkpointBytes()); err != nil {
 		return fmt.Errorf("train: checkpoints: %w", err)
 	}
+	if steps, _ := checkpoint.Steps(l.args.OutputDir); len(steps) > 0 && l.lastCheckpoint == "" {
+		l.warn(fmt.Sprintf("%s has checkpoints of another run, up to step %d, which resume_from_checkpoint=true may take; better choose another output_dir", l.args.OutputDir, steps[len(steps)-1]))
+	}
 	if l.args.EarlyStoppingPatience > 0 && !l.args.LoadBestModelAtEnd {
 		l.warn("early_stopping_patience without load_best_model_at_end: training ends with the last weights, not the best")
 	}
