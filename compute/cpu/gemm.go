@@ -175,7 +175,7 @@ func (x *product) plan(lanes, threads int) {
 	x.kc = up(ceil(x.k, ceil(x.k, depth)), 8)
 	pb, qb := 96, 1024
 	if x.form == formNN {
-		pb, qb = 384, 96
+		pb, qb = 456, 96
 	}
 	if x.kc%64 == 0 {
 		x.kc += 8 // panels a multiple of 4 KiB apart would share sets of the first cache

@@ -13,6 +13,8 @@ TEXT ·packRowsAVX2(SB), NOSPLIT, $0-80
 	MOVQ panel+72(FP), R9
 	SHLQ $2, R8
 	SHLQ $2, R9
+	MOVQ R8, R10
+	SHLQ $4, R10
 
 row:
 	MOVQ DI, R11
@@ -20,7 +22,7 @@ row:
 	MOVQ DX, AX
 
 panel:
-	PREFETCHT0 (R12)(R8*8) // rows are too far apart for the processor to guess
+	PREFETCHT0 (R12)(R10*1) // rows are too far apart for the processor to guess
 	VMOVUPS (R12), Y0
 	VMOVUPS 32(R12), Y1
 	VMOVUPS Y0, (R11)
