@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"log/slog"
 	"unicode/utf8"
 
 	"github.com/hone-ml/hone"
@@ -71,5 +72,6 @@ func (a *app) hub() (*hub.Client, *screen, error) {
 	s := a.screen()
 	h.Offline = h.Offline || a.flags.Offline
 	h.Progress = s.download
+	h.Log = slog.New(hubLog{s})
 	return h, s, nil
 }
