@@ -64,5 +64,5 @@ func ExampleClient_Model() {
 	// config.json: 21 bytes
 	// model.safetensors: 7 bytes
 	// true <nil>
-	// hub: model org/tiny: file tokenizer.json is not in the cache (CACHE), and offline mode is on: run `hone pull org/tiny` where there is a network, and copy the cache here, or go online (no --offline, no HF_HUB_OFFLINE)
+	// hub: model org/tiny: file tokenizer.json is not in the cache (CACHE), and offline mode is on: run `hone pull org/tiny` where there is a network and copy the cache here, or go online (no --offline, no HF_HUB_OFFLINE)
 }
