@@ -2,6 +2,7 @@ package train
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"time"
@@ -45,12 +46,15 @@ type Trainer struct {
 // the same weights, bit for bit, as one that was not.
 //
 // If ctx is cancelled, the current update is finished and saved; the error is an *Interrupted.
-func (t *Trainer) Run(ctx context.Context) (*State, error) {
+func (t *Trainer) Run(ctx context.Context) (_ *State, err error) {
 	l, err := t.prepare(ctx)
 	if err != nil {
 		return nil, err
 	}
-	defer l.board.Close()
+	defer func() { err = errors.Join(err, l.board.Close()) }()
+	if err := disk.CleanTemp(l.args.OutputDir); err != nil {
+		l.warn(fmt.Sprintf("leftovers in %s can't be removed: %v", l.args.OutputDir, err))
+	}
 	if err := l.resume(); err != nil {
 		return nil, err
 	}
@@ -222,9 +226,6 @@ func (l *loop) checkpointBytes() int64 {
 
 // start tells the hooks the plan and makes sure that there is room for a checkpoint.
 func (l *loop) start() error {
-	if err := disk.CleanTemp(l.args.OutputDir); err != nil {
-		l.warn(fmt.Sprintf("leftovers in %s can't be removed: %v", l.args.OutputDir, err))
-	}
 	if err := disk.Need(l.args.OutputDir, l.checkpointBytes()); err != nil {
 		return fmt.Errorf("train: checkpoints: %w", err)
 	}
