@@ -9,11 +9,13 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"reflect"
 	"strings"
 	"syscall"
 
 	"github.com/alecthomas/kong"
 	"github.com/hone-ml/hone"
+	"github.com/hone-ml/hone/train"
 )
 
 // commands is the command line. Flags have the reference's names; dashes and underscores mean the same.
@@ -61,6 +63,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 			"  hone predict --model out \"a gorgeous, witty film\""),
 		kong.FlagNamer(snakeCase),
 		kong.Configuration(loadYAML),
+		kong.TypeMapper(reflect.TypeFor[train.Resume](), kong.MapperFunc(resume)),
 		kong.Writers(stdout, stderr),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
 		kong.Exit(func(code int) { exited = code; panic(exit{}) }),

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"reflect"
 	"slices"
 	"strings"
 	"unicode"
@@ -60,6 +61,16 @@ func negatable(app *kong.Application) map[string]bool {
 		}
 	}
 	return names
+}
+
+// resume reads --resume_from_checkpoint, which kong would take for JSON.
+func resume(ctx *kong.DecodeContext, target reflect.Value) error {
+	var where string
+	if err := ctx.Scan.PopValueInto("checkpoint", &where); err != nil {
+		return errors.New("expected a checkpoint's folder, or true for the last one")
+	}
+	target.SetString(where)
+	return nil
 }
 
 // maxConfig bounds a run's YAML file.
