@@ -112,8 +112,14 @@ func (t Type) String() string {
 	return fmt.Sprintf("Type(%d)", uint32(t))
 }
 
-// Block returns the elements of a block and the bytes that it takes. A tensor's last dimension is whole blocks.
-func (t Type) Block() (elements, bytes int) { return types[t].block, types[t].size }
+// Block returns the elements of a block and the bytes that it takes, 0 for an unknown type. A tensor's last dimension
+// is whole blocks.
+func (t Type) Block() (elements, bytes int) {
+	if !t.known() {
+		return 0, 0
+	}
+	return types[t].block, types[t].size
+}
 
 // Readable reports whether ReadFloat32 takes the type.
 func (t Type) Readable() bool { return t.known() && types[t].decode != nil }
