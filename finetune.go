@@ -2,7 +2,6 @@ package hone
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -75,8 +74,8 @@ type Job struct {
 // An Outcome is what a job achieved.
 type Outcome struct {
 	State   *train.State
-	Metrics map[string]float64 // what all_results.json says: train_loss, eval_loss, eval_accuracy …
-	Report  *eval.Report       // of a classifier; nil otherwise
+	Metrics train.Row    // what all_results.json says: train_loss, eval_loss, eval_accuracy …
+	Report  *eval.Report // of a classifier; nil otherwise
 }
 
 // Run does the whole job: it reads the model, the data set and the tokenizer, tokenizes, trains with evaluations
@@ -380,12 +379,17 @@ func (j *Job) measured(s *train.State) bool {
 }
 
 // results reads what all_results.json says.
-func results(dir string) (m map[string]float64, err error) {
-	b, err := os.ReadFile(filepath.Join(dir, "all_results.json"))
+func results(dir string) (train.Row, error) {
+	path := filepath.Join(dir, "all_results.json")
+	b, err := os.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("hone: %w", err)
 	}
-	return m, json.Unmarshal(b, &m)
+	var r train.Row
+	if err := r.UnmarshalJSON(b); err != nil { // which reads NaN, as Python writes it
+		return nil, fmt.Errorf("hone: %s: %w", path, err)
+	}
+	return r, nil
 }
 
 // card writes the model card.

@@ -2,7 +2,6 @@ package hone
 
 import (
 	"context"
-	"math"
 	"slices"
 	"time"
 
@@ -32,20 +31,8 @@ type Plan struct {
 
 // Steps returns the number of optimizer steps of the whole run.
 func (j *Job) Steps() int {
-	if j.MaxSteps > 0 {
-		return j.MaxSteps
-	}
-	return int(math.Ceil(j.NumTrainEpochs * j.stepsPerEpoch()))
-}
-
-// stepsPerEpoch returns the number of optimizer steps of one epoch, a whole number.
-func (j *Job) stepsPerEpoch() float64 {
-	batch, acc := j.PerDeviceTrainBatchSize, j.GradientAccumulationSteps
-	batches := len(j.Train) / batch
-	if len(j.Train)%batch != 0 && (!j.DataloaderDropLast || batches == 0) {
-		batches++
-	}
-	return math.Ceil(float64(batches) / float64(acc))
+	_, total := j.Args.Steps(len(j.Train))
+	return total
 }
 
 // Plan tells what the job will take.
