@@ -69,7 +69,11 @@ func (c *classCoder) encode(d *dataset.Dataset) ([]collate.Example, collate.Stat
 
 func (c *classCoder) evaluator(d *dataset.Dataset) (eval.Evaluator, error) {
 	e, err := classify(c.Verbalizer, d, c.task, c.f.PerDeviceEvalBatchSize)
-	return &classEvaluator{Classify: e}, err
+	if err != nil {
+		return nil, err
+	}
+	e.Smoothing = c.f.LabelSmoothingFactor
+	return &classEvaluator{Classify: e}, nil
 }
 
 // A classEvaluator keeps the report of its last evaluation, so that the end of a job need not repeat it.

@@ -37,7 +37,8 @@ func (j *Job) Steps() int {
 
 // Plan tells what the job will take.
 func (j *Job) Plan() (Plan, error) {
-	p := Plan{Params: j.Model.NumParams(), Steps: j.Steps(), BatchSize: j.PerDeviceTrainBatchSize * j.GradientAccumulationSteps}
+	perEpoch, steps := j.Args.Steps(len(j.Train))
+	p := Plan{Params: j.Model.NumParams(), Steps: steps, Epochs: float64(steps) / float64(perEpoch), BatchSize: j.PerDeviceTrainBatchSize * j.GradientAccumulationSteps}
 	checkpointed := j.GradientCheckpointing || j.ActivationCheckpointing
 	var b collate.Batch
 	collate.Pack(&b, j.typical())
@@ -53,7 +54,6 @@ func (j *Job) Plan() (Plan, error) {
 		p.DiskBytes += p.MomentBytes
 	}
 	p.TokensPerStep = float64(j.Stats.Tokens) / float64(len(j.Train)) * float64(p.BatchSize)
-	p.Epochs = float64(p.Steps) / j.stepsPerEpoch()
 	return p, nil
 }
 

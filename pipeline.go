@@ -29,11 +29,7 @@ func OpenPipeline(dir string, d compute.Device) (*generate.Pipeline, error) {
 			return nil, err
 		}
 		p.Template = func(messages []generate.Message, prompt bool) (string, error) {
-			turns := make([]chat.Message, len(messages))
-			for i, m := range messages {
-				turns[i] = chat.Message{Role: m.Role, Content: m.Content}
-			}
-			return t.Render(turns, chat.Options{AddGenerationPrompt: prompt, SpecialTokens: tok.Config().SpecialTokens})
+			return t.Render(messages, chat.Options{AddGenerationPrompt: prompt, SpecialTokens: tok.Config().SpecialTokens})
 		}
 	}
 	return p, nil

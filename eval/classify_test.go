@@ -44,7 +44,7 @@ func nll(run *model.Run, prompt, word []int32) (sum float64) {
 	var b collate.Batch
 	collate.Pack(&b, []collate.Example{example(prompt, word)})
 	loss := make([]nn.Float, len(b.Targets))
-	run.NLL(loss, &b)
+	run.NLL(loss, &b, 0)
 	for _, l := range loss {
 		sum += float64(l)
 	}

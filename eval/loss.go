@@ -44,10 +44,6 @@ func (l *Loss) Evaluate(ctx context.Context, run *model.Run, progress func(done,
 	size := cmp.Or(l.BatchSize, 8)
 	sums := newBatchSums(len(l.Examples), size)
 	passes := l.passes(run, size)
-	var smooth *smoother
-	if l.Smoothing > 0 {
-		smooth = newSmoother(run, l.Smoothing)
-	}
 	var b collate.Batch
 	var part []collate.Example
 	var nll []nn.Float
@@ -61,17 +57,9 @@ func (l *Loss) Evaluate(ctx context.Context, run *model.Run, progress func(done,
 		}
 		collate.Pack(&b, part)
 		nll = slices.Grow(nll[:0], len(b.Targets))[:len(b.Targets)]
-		var extra []float64
-		if smooth != nil {
-			extra = smooth.extra(run, &b)
-		}
-		run.NLL(nll, &b)
+		run.NLL(nll, &b, l.Smoothing)
 		for r, loss := range nll {
-			sum := float64(loss)
-			if smooth != nil {
-				sum += extra[r]
-			}
-			sums.add(pass[b.Of[r]], sum, 1)
+			sums.add(pass[b.Of[r]], float64(loss), 1)
 		}
 		if progress != nil {
 			progress(done+1, len(passes))
@@ -153,39 +141,4 @@ func (s *batchSums) mean() float64 {
 		n += examples
 	}
 	return sum / n
-}
-
-// A smoother finds what label smoothing ε adds to a row's cross-entropy. The smoothed loss is
-// lse − (1−ε)·z[y] − ε·mean(z) for logits z = W·h, so that with w̄ the mean row of W it exceeds lse − z[y] by
-// ε·h·(W[y] − w̄): no logits are needed.
-type smoother struct {
-	epsilon float64
-	mean    []float64
-}
-
-func newSmoother(run *model.Run, epsilon float64) *smoother {
-	w := run.Head.W.W
-	s := &smoother{epsilon, make([]float64, w.Cols)}
-	for i := range w.Rows {
-		for j, v := range w.Row(i) {
-			s.mean[j] += float64(v) / float64(w.Rows)
-		}
-	}
-	return s
-}
-
-// extra returns that for each labelled row of b. It costs a pass of its own.
-func (s *smoother) extra(run *model.Run, b *collate.Batch) []float64 {
-	out := make([]float64, len(b.Targets))
-	if len(out) == 0 {
-		return out
-	}
-	h := run.Hidden(b.IDs, nn.Seqs{Cu: b.Cu, Pos: b.Pos, Longest: b.Longest}, b.Rows, nil)
-	for r, y := range b.Targets {
-		w := run.Head.W.W.Row(int(y))
-		for j, x := range h.Row(r) {
-			out[r] += s.epsilon * float64(x) * (float64(w[j]) - s.mean[j])
-		}
-	}
-	return out
 }

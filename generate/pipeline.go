@@ -34,11 +34,13 @@ type Message = chat.Message
 // Options are what a call of the pipeline takes beside its input.
 type Options struct {
 	Config
-	StopSequence         Strings `json:"stop_sequence,omitzero"`           // the pipeline's name for stop_strings
-	ReturnFullText       *bool   `json:"return_full_text,omitempty"`       // prompt and answer; true by default
-	SkipSpecialTokens    *bool   `json:"skip_special_tokens,omitempty"`    // leave them out of the text; true by default
-	AddSpecialTokens     *bool   `json:"add_special_tokens,omitempty"`     // put the tokenizer's around a text prompt; true by default
-	ContinueFinalMessage *bool   `json:"continue_final_message,omitempty"` // go on with the chat's last message; if it is the assistant's by default
+	StopSequence      Strings `json:"stop_sequence,omitzero"`        // the pipeline's name for stop_strings
+	ReturnFullText    *bool   `json:"return_full_text,omitempty"`    // prompt and answer; true by default
+	SkipSpecialTokens *bool   `json:"skip_special_tokens,omitempty"` // leave them out of the text; true by default
+	AddSpecialTokens  *bool   `json:"add_special_tokens,omitempty"`  // put the tokenizer's around a text prompt; true by default
+	// Emit, which may be nil, is called with each token as it comes: the reference's streamer.
+	Emit                 func(*Sequence, Token) `json:"-"`
+	ContinueFinalMessage *bool                  `json:"continue_final_message,omitempty"` // go on with the chat's last message; if it is the assistant's by default
 }
 
 // A Generated is one answer. In JSON it is {"generated_text": …} with the text or the messages.
@@ -149,7 +151,7 @@ func first(all [][]Generated, err error) ([]Generated, error) {
 func (p *Pipeline) answer(ctx context.Context, prompts [][]int32, o Options, full func(i int, text string) Generated) ([][]Generated, error) {
 	requests := make([]Request, len(prompts))
 	for i, ids := range prompts {
-		requests[i] = Request{Prompt: ids, Config: p.config(len(ids), o)}
+		requests[i] = Request{Prompt: ids, Config: p.config(len(ids), o), Emit: o.Emit}
 	}
 	answers, err := p.Answer(ctx, requests)
 	if err != nil {

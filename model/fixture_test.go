@@ -162,7 +162,7 @@ func TestLossAndGradientsEqualReference(t *testing.T) {
 					near(t, "gradient of "+tensor.Name, floats32(g), x.floats("grad."+tensor.Name))
 				}
 				nll := make([]nn.Float, len(b.Targets))
-				r.NLL(nll, &b)
+				r.NLL(nll, &b, 0)
 				var sum float64
 				for _, l := range nll {
 					sum += float64(l)

@@ -54,13 +54,14 @@ func (r *Run) Loss(b *collate.Batch, smoothing, scale float64) float64 {
 	return sum
 }
 
-// NLL writes the cross-entropy of each target of the batch to loss [len(b.Targets)].
-func (r *Run) NLL(loss []nn.Float, b *collate.Batch) {
+// NLL writes the cross-entropy of each target of the batch to loss [len(b.Targets)], with label smoothing as in
+// Loss.
+func (r *Run) NLL(loss []nn.Float, b *collate.Batch, smoothing float64) {
 	if len(b.Rows) == 0 {
 		return
 	}
 	h := r.Hidden(b.IDs, seqs(b), kept(b), nil)
-	r.Head.NLL(&r.pass, loss, h, b.Targets)
+	r.Head.NLL(&r.pass, loss, h, b.Targets, nn.Float(smoothing))
 }
 
 func seqs(b *collate.Batch) nn.Seqs { return nn.Seqs{Cu: b.Cu, Pos: b.Pos, Longest: b.Longest} }

@@ -97,10 +97,10 @@ func (hd *Head) Loss(p *Pass, h Mat, targets []int32, smoothing, scale Float) (s
 	return sum, dh
 }
 
-// NLL writes the cross-entropy of each hidden row against its target to loss [R].
-func (hd *Head) NLL(p *Pass, loss []Float, h Mat, targets []int32) {
+// NLL writes the cross-entropy of each hidden row against its target to loss [R], smoothed as in Loss.
+func (hd *Head) NLL(p *Pass, loss []Float, h Mat, targets []int32, smoothing Float) {
 	hd.chunks(p, h, targets, func(lo, hi int, x, logits Mat, l []Float) {
-		p.CrossEntropy(l, logits, targets[lo:hi], 0, 0)
+		p.CrossEntropy(l, logits, targets[lo:hi], smoothing, 0)
 		copy(loss[lo:hi], l)
 	})
 }

@@ -58,34 +58,50 @@ func (c generateCommand) Run(a *app) error {
 	return lines(a.stdin, 16, func(prompts []string) error { return c.answer(a, p, prompts) })
 }
 
-// answer continues the prompts.
+// answer continues the prompts. A single answer is shown as it grows.
 func (c generateCommand) answer(a *app, p *generate.Pipeline, prompts []string) error {
 	for _, prompt := range prompts {
-		answers, err := c.call(a, p, prompt)
+		streams := !c.Json && c.NumReturn == nil
+		var emit func(*generate.Sequence, generate.Token)
+		if streams {
+			if c.FullText && !c.Chat {
+				fmt.Fprint(a.stdout, prompt)
+			}
+			emit = func(_ *generate.Sequence, t generate.Token) { fmt.Fprint(a.stdout, t.Text) }
+		}
+		answers, err := c.call(a, p, prompt, emit)
+		if streams {
+			fmt.Fprintln(a.stdout)
+		}
 		if err != nil {
 			return err
 		}
-		if c.Json {
+		switch {
+		case c.Json:
 			if err := json.NewEncoder(a.stdout).Encode(answers); err != nil {
 				return err
 			}
-			continue
-		}
-		for _, g := range answers {
-			text := g.Text
-			if n := len(g.Messages); n > 0 {
-				text = g.Messages[n-1].Content
+		case !streams:
+			for _, g := range answers {
+				fmt.Fprintln(a.stdout, last(g))
 			}
-			fmt.Fprintln(a.stdout, text)
 		}
 	}
 	return nil
 }
 
+// last returns the text of an answer, or the assistant's turn of a chat.
+func last(g generate.Generated) string {
+	if n := len(g.Messages); n > 0 {
+		return g.Messages[n-1].Content
+	}
+	return g.Text
+}
+
 // call continues one prompt, as text or as a user's message.
-func (c generateCommand) call(a *app, p *generate.Pipeline, prompt string) ([]generate.Generated, error) {
+func (c generateCommand) call(a *app, p *generate.Pipeline, prompt string, emit func(*generate.Sequence, generate.Token)) ([]generate.Generated, error) {
 	full := c.FullText
-	o := generate.Options{Config: c.config(), ReturnFullText: &full}
+	o := generate.Options{Config: c.config(), ReturnFullText: &full, Emit: emit}
 	if c.Chat {
 		return p.Chat(a.ctx, []generate.Message{{Role: "user", Content: prompt}}, o)
 	}
