@@ -95,6 +95,10 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	}
 	a := &app{ctx, stdin, stdout, stderr, &c}
 	if err := k.Run(a); err != nil {
+		if cut := (*train.Interrupted)(nil); errors.As(err, &cut) {
+			fmt.Fprintf(stderr, "hone: interrupted after step %d of %d and saved as %s; the same command with --resume_from_checkpoint true goes on from there\n", cut.Step, cut.MaxSteps, cut.Dir)
+			return 130
+		}
 		fmt.Fprintf(stderr, "hone: %s\n", strings.TrimPrefix(err.Error(), "hone: "))
 		if errors.Is(err, context.Canceled) || ctx.Err() != nil {
 			return 130
