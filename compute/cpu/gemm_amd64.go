@@ -10,7 +10,7 @@ var avx2Kernel = gemmKernel{
 
 // gemmKernels are those that the processor can run, the fastest first.
 var gemmKernels = func() []gemmKernel {
-	if hasAVX2 {
+	if avx2 {
 		return []gemmKernel{avx2Kernel, generic}
 	}
 	return []gemmKernel{generic}
