@@ -19,7 +19,11 @@ func ModelDir(ctx context.Context, h *hub.Client, name, revision string) (string
 	if dir, ok, err := local(name); ok || err != nil {
 		return dir, err
 	}
-	return h.Model(ctx, hub.Repo{ID: name, Revision: revision})
+	dir, err := h.Model(ctx, hub.Repo{ID: name, Revision: revision})
+	if err != nil && !strings.Contains(name, "/") {
+		err = fmt.Errorf("%w (there is no folder %s here, so it was taken for a name on the Hub)", err, name)
+	}
+	return dir, err
 }
 
 // LoadDataset reads a data set: name itself if there is such a file or folder, else the Hub's of that name.

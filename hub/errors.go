@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -99,6 +100,10 @@ var errIdle = errors.New("the server sent nothing for too long (HF_HUB_DOWNLOAD_
 
 // retryable says whether asking again may help.
 func retryable(err error) bool {
+	var dns *net.DNSError
+	if errors.As(err, &dns) && dns.IsNotFound {
+		return false // no such host: no network, most often, and waiting doesn't bring it
+	}
 	if status := (*statusError)(nil); errors.As(err, &status) {
 		switch status.status {
 		case 408, 429, 500, 502, 503, 504:

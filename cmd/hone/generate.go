@@ -29,7 +29,11 @@ type generateCommand struct {
 	Json              bool     `help:"Print what transformers' text-generation pipeline returns, a line for each prompt."`
 }
 
+// config returns the settings. Temperature 0 means the likeliest token, as other tools have it.
 func (c generateCommand) config() generate.Config {
+	if c.Temperature != nil && *c.Temperature == 0 {
+		c.Temperature, c.DoSample = nil, new(false)
+	}
 	return generate.Config{MaxNewTokens: c.MaxNewTokens, MinNewTokens: c.MinNewTokens, DoSample: c.DoSample, Temperature: c.Temperature,
 		TopK: c.TopK, TopP: c.TopP, MinP: c.MinP, RepetitionPenalty: c.RepetitionPenalty, NoRepeatNgramSize: c.NoRepeatNgramSize,
 		StopStrings: c.StopStrings, Seed: c.Seed, NumReturnSequences: c.NumReturn}
@@ -64,13 +68,17 @@ func (c generateCommand) answer(a *app, p *generate.Pipeline, prompts []string) 
 		streams := !c.Json && c.NumReturn == nil
 		var emit func(*generate.Sequence, generate.Token)
 		if streams {
-			if c.FullText && !c.Chat {
-				fmt.Fprint(a.stdout, prompt)
+			lead := prompt
+			if !c.FullText || c.Chat {
+				lead = ""
 			}
-			emit = func(_ *generate.Sequence, t generate.Token) { fmt.Fprint(a.stdout, t.Text) }
+			emit = func(_ *generate.Sequence, t generate.Token) {
+				fmt.Fprint(a.stdout, lead+t.Text)
+				lead = ""
+			}
 		}
 		answers, err := c.call(a, p, prompt, emit)
-		if streams {
+		if streams && (err == nil || a.ctx.Err() != nil) {
 			fmt.Fprintln(a.stdout)
 		}
 		if err != nil {
