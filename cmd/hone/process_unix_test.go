@@ -15,6 +15,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/hone-ml/hone/checkpoint"
 )
 
 // TestNothingIsLost stops runs from outside and resumes them. All are of 120 steps with dropout, a checkpoint every
@@ -78,9 +80,9 @@ func killed(t *testing.T, dir string, want []byte) {
 	kills := 0
 	for time.Now().Before(deadline) {
 		args := trainArgs(out, "--quiet")
-		if found, err := filepath.Glob(filepath.Join(dir, out, "checkpoint-*", "checkpoint.json")); err != nil {
+		if last, err := checkpoint.Last(filepath.Join(dir, out)); err != nil {
 			t.Fatal(err)
-		} else if len(found) > 0 {
+		} else if last != "" {
 			args = append(args, "--resume_from_checkpoint", "true")
 		}
 		var said bytes.Buffer
