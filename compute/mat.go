@@ -75,10 +75,12 @@ func (m Mat) Copy(src Mat) {
 // String gives the shape, as errors need it.
 func (m Mat) String() string { return fmt.Sprintf("[%d, %d]", m.Rows, m.Cols) }
 
-func sameShape(op string, ms ...Mat) {
-	for _, m := range ms[1:] {
-		if m.Rows != ms[0].Rows || m.Cols != ms[0].Cols {
-			panic(fmt.Sprintf("compute: %s: shapes %v", op, ms))
+// sameShape panics unless all matrices have the shape of the first. It is written so that nothing escapes to the
+// heap on the good path.
+func sameShape(op string, first Mat, others ...Mat) {
+	for _, m := range others {
+		if m.Rows != first.Rows || m.Cols != first.Cols {
+			panic("compute: " + op + ": shapes " + first.String() + " and " + m.String())
 		}
 	}
 }
