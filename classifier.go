@@ -17,8 +17,7 @@ import (
 
 // A Classifier is a model with the template and label words that make it one. It is not safe for concurrent use.
 type Classifier struct {
-	Model     *model.Model
-	Tokenizer *tokenizer.Tokenizer
+	Model *model.Model
 	*collate.Verbalizer
 
 	run *model.Run
@@ -37,28 +36,33 @@ func OpenClassifier(dir string, d compute.Device, want collate.Verbalizer) (*Cla
 	if err != nil {
 		return nil, err
 	}
-	c := &Classifier{Tokenizer: tok}
+	var v *collate.Verbalizer
 	if want.Labels == nil {
-		c.Verbalizer, err = collate.LoadVerbalizer(dir, tok)
+		v, err = collate.LoadVerbalizer(dir, tok)
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil, fmt.Errorf("hone: %s is no classifier: it has no %s. Train one on texts with labels, or give --labels (and --label_words, --template) to ask the model as it is; hone generate continues texts", dir, collate.VerbalizerFile)
 		}
 	} else {
-		c.Verbalizer, err = collate.NewVerbalizer(tok, want)
+		v, err = collate.NewVerbalizer(tok, want)
 	}
 	if err != nil {
 		return nil, err
 	}
-	if c.Model, err = model.Load(dir); err != nil {
+	m, err := model.Load(dir)
+	if err != nil {
 		return nil, err
 	}
-	if c.MaxLength == 0 {
-		if c.MaxLength, err = maxLength(0, c.Model.Config); err != nil {
+	if v.MaxLength == 0 {
+		if v.MaxLength, err = maxLength(0, m.Config); err != nil {
 			return nil, err
 		}
 	}
-	c.run = c.Model.NewRun(d)
-	return c, nil
+	return NewClassifier(m, v, d), nil
+}
+
+// NewClassifier makes a classifier of a model in memory, such as one that a train.Trainer has just trained.
+func NewClassifier(m *model.Model, v *collate.Verbalizer, d compute.Device) *Classifier {
+	return &Classifier{Model: m, Verbalizer: v, run: m.NewRun(d)}
 }
 
 // Predict returns the classes of each text with their probabilities, the likeliest first.

@@ -103,6 +103,9 @@ func (f FineTune) Prepare(ctx context.Context, w Watch) (*Job, error) {
 	if err := w.defaults(); err != nil {
 		return nil, err
 	}
+	if f.TrainSplit == "" {
+		f.TrainSplit = "train"
+	}
 	j := &Job{FineTune: f, watch: w}
 	for _, step := range []func(context.Context) error{j.hub, j.dataset, j.tokenizer, j.collate, j.model} {
 		if err := step(ctx); err != nil {
