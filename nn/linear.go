@@ -8,12 +8,17 @@ type Linear struct {
 	LoRA []LoRA
 }
 
-// A LoRA adds Scale·x·Aᵀ·Bᵀ to columns [Lo, Hi) of a Linear's output (Hu et al., 2021).
+// A LoRA adds Scale·dropout(x)·Aᵀ·Bᵀ to columns [Lo, Hi) of a Linear's output (Hu et al., 2021).
 type LoRA struct {
-	A, B   *Param // [r, in], [Hi−Lo, r]
-	Lo, Hi int
-	Scale  Float
+	A, B    *Param // [r, in], [Hi−Lo, r]
+	Lo, Hi  int
+	Scale   Float
+	Dropout Float
+	Site    int // of the dropout: SiteLoRA plus a number of its own
 }
+
+// SiteLoRA is the first dropout site of adapters.
+const SiteLoRA = 1 << 16
 
 // Out returns the number of output columns.
 func (l *Linear) Out() int { return l.W.W.Rows }
@@ -65,7 +70,7 @@ func (l *Linear) backward(p *Pass, dx, dy, x Mat, acc bool, lo, hi int) {
 func (a *LoRA) forward(p *Pass, y, x Mat, lo, hi int) {
 	mark := p.Mark()
 	t := p.New(x.Rows, a.A.W.Rows)
-	p.MatMulNT(t, x, a.A.W, compute.Epilogue{})
+	p.MatMulNT(t, p.dropped(x, a.Dropout, a.Site), a.A.W, compute.Epilogue{})
 	p.MatMulNT(y, t, a.B.W.RowSpan(lo, hi), compute.Epilogue{Scale: a.Scale, Add: y})
 	p.Release(mark)
 }
@@ -74,14 +79,22 @@ func (a *LoRA) forward(p *Pass, y, x Mat, lo, hi int) {
 func (a *LoRA) backward(p *Pass, dx, dy, x Mat, lo, hi int) {
 	mark := p.Mark()
 	t, dt := p.New(x.Rows, a.A.W.Rows), p.New(x.Rows, a.A.W.Rows)
-	p.MatMulNT(t, x, a.A.W, compute.Epilogue{}) // cheaper to redo than to keep
 	p.MatMulNN(dt, dy, a.B.W.RowSpan(lo, hi), compute.Epilogue{Scale: a.Scale})
+	x = p.dropped(x, a.Dropout, a.Site)
 	if g, add := p.Grads.Rows(a.B, lo, hi); !g.Empty() {
+		p.MatMulNT(t, x, a.A.W, compute.Epilogue{}) // cheaper to redo than to keep
 		p.MatMulTN(g, dy, t, compute.Epilogue{Scale: a.Scale, Add: add})
 	}
 	if g, add := p.Grads.Rows(a.A, 0, a.A.W.Rows); !g.Empty() {
 		p.MatMulTN(g, dt, x, compute.Epilogue{Add: add})
 	}
-	p.MatMulNN(dx, dt, a.A.W, compute.Epilogue{Add: dx})
+	if p.drops(a.Dropout) {
+		d := p.New(x.Rows, x.Cols)
+		p.MatMulNN(d, dt, a.A.W, compute.Epilogue{})
+		p.Drop(d, a.Dropout, a.Site)
+		p.Add(dx, dx, d)
+	} else {
+		p.MatMulNN(dx, dt, a.A.W, compute.Epilogue{Add: dx})
+	}
 	p.Release(mark)
 }

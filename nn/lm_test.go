@@ -24,8 +24,10 @@ var shapes = []shape{
 	{name: "gpt2", vocab: 11, width: 16, heads: 4, kv: 4, headDim: 4, ffn: 24, blocks: 2, bias: true},
 	{name: "gpt2-dropout", vocab: 11, width: 16, heads: 4, kv: 4, headDim: 4, ffn: 24, blocks: 2, bias: true, dropout: 0.3, act: compute.GELU},
 	{name: "gpt2-lora", vocab: 11, width: 16, heads: 4, kv: 4, headDim: 4, ffn: 24, blocks: 2, bias: true, lora: true},
+	{name: "gpt2-lora-dropout", vocab: 11, width: 16, heads: 4, kv: 4, headDim: 4, ffn: 24, blocks: 2, bias: true, lora: true, dropout: 0.3},
 	{name: "llama", vocab: 11, width: 16, heads: 4, kv: 2, headDim: 4, ffn: 24, blocks: 2, gated: true, rope: true, untied: true, act: compute.SiLU},
 	{name: "llama-lora", vocab: 11, width: 16, heads: 4, kv: 2, headDim: 4, ffn: 24, blocks: 2, gated: true, rope: true, lora: true, act: compute.SiLU},
+	{name: "llama-lora-dropout", vocab: 11, width: 16, heads: 4, kv: 2, headDim: 4, ffn: 24, blocks: 2, gated: true, rope: true, lora: true, dropout: 0.3, act: compute.SiLU},
 	{name: "qwen3", vocab: 11, width: 12, heads: 4, kv: 1, headDim: 6, ffn: 20, blocks: 3, gated: true, rope: true, qknorm: true, act: compute.SiLU},
 	{name: "mistral", vocab: 11, width: 16, heads: 4, kv: 2, headDim: 4, ffn: 24, blocks: 2, gated: true, rope: true, window: 3, act: compute.SiLU},
 }
@@ -101,7 +103,8 @@ func (m *lm) linear(name string, out, in int, spans ...int) *Linear {
 		spans = []int{0, out}
 	}
 	for i := range len(spans) - 1 {
-		a := LoRA{A: m.param(name+".A", 2, in, 0.3), B: m.param(name+".B", spans[i+1]-spans[i], 2, 0.3), Lo: spans[i], Hi: spans[i+1], Scale: 0.5}
+		a := LoRA{A: m.param(name+".A", 2, in, 0.3), B: m.param(name+".B", spans[i+1]-spans[i], 2, 0.3), Lo: spans[i], Hi: spans[i+1],
+			Scale: 0.5, Dropout: m.dropout, Site: SiteLoRA + len(m.params)}
 		m.frozen[a.A], m.frozen[a.B] = false, false
 		l.LoRA = append(l.LoRA, a)
 	}
