@@ -20,7 +20,7 @@ func (m *Model) Save(dir string) error { return m.SaveAs(dir, safetensors.F32) }
 func (m *Model) SaveAs(dir string, dtype safetensors.Dtype) error {
 	var tensors []safetensors.Tensor
 	for _, t := range m.tensors {
-		tensors = append(tensors, safetensors.Tensor{Name: t.Name, Dtype: dtype, Shape: t.Shape(), Data: t.write})
+		tensors = append(tensors, t.Entry(dtype))
 	}
 	if err := safetensors.WriteDir(dir, tensors, map[string]string{"format": "pt"}, 0); err != nil {
 		return err
