@@ -59,6 +59,13 @@ func (a *Arena) Release(m Mark) {
 	}
 }
 
+// Reserve makes room for n elements at once, if nothing is in use. Pages that are never touched cost nothing.
+func (a *Arena) Reserve(n int) {
+	if a.at == (Mark{}) && a.size() < n {
+		a.slabs = [][]Float{make([]Float, n)}
+	}
+}
+
 // Peak returns the most elements that were in use at once.
 func (a *Arena) Peak() int { return a.peak }
 

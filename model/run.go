@@ -104,5 +104,9 @@ func (r *Run) backward(dh compute.Mat) {
 	}
 }
 
+// Reserve makes room for so many bytes of activations, as Plan tells them, so that memory need not grow step by
+// step.
+func (r *Run) Reserve(bytes int64) { r.pass.Arena.Reserve(int(bytes / 4)) }
+
 // Peak returns the most bytes of activations that the Run has held at once.
 func (r *Run) Peak() int64 { return int64(r.pass.Arena.Peak()) * 4 }

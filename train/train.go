@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/hone-ml/hone/checkpoint"
@@ -147,6 +148,7 @@ func (t *Trainer) prepare(ctx context.Context) (*loop, error) {
 			l.flosPerToken += 6 * float64(n) // the reference's estimate
 		}
 	}
+	l.reserve(trainable)
 	var err error
 	l.schedule, err = optim.NewSchedule(l.args.LRSchedulerType, l.args.LearningRate, l.args.warmup(l.state.MaxSteps), l.state.MaxSteps, l.args.LRSchedulerKwargs)
 	return l, err
@@ -207,6 +209,15 @@ func (l *loop) countSteps() {
 	if l.args.EvalSteps != nil {
 		s.EvalSteps = every(*l.args.EvalSteps, s.MaxSteps)
 	}
+}
+
+// reserve makes room for the largest batch that the order of the data may bring.
+func (l *loop) reserve(trainable func(*nn.Param) bool) {
+	longest := slices.Clone(l.Train)
+	slices.SortStableFunc(longest, func(a, b collate.Example) int { return len(b.IDs) - len(a.IDs) })
+	var b collate.Batch
+	collate.Pack(&b, longest[:min(l.args.PerDeviceTrainBatchSize, len(longest))])
+	l.run.Reserve(l.Model.Plan(&b, l.run.Checkpoint, trainable).Activations)
 }
 
 // bytes returns the memory of weights, gradients and moments.
