@@ -129,7 +129,9 @@ func (a *Adapter) read(f *safetensors.File) error {
 		used[name] = true
 	}
 	for _, name := range f.Names() {
-		if !used[name] {
+		// With bias all PEFT saves the biases of modules_to_save three times.
+		again := strings.Contains(name, ".modules_to_save.") || strings.Contains(name, ".original_module.")
+		if !used[name] && !again {
 			return fmt.Errorf("there is no place in this model for %s: the adapter belongs to another model%s", name, a.Config.base())
 		}
 	}
