@@ -10,6 +10,9 @@ type Device interface {
 	// MatMulTN is dst = scale·aᵀ·b + bias + add: the weight gradient dW = dyᵀ·x. a [K, M], b [K, N], dst [M, N].
 	MatMulTN(dst, a, b Mat, e Epilogue)
 
+	// MatMulQuant is MatMulNT with a weight b of 8-bit integers. It has no backward.
+	MatMulQuant(dst, a Mat, b Quant, e Epilogue)
+
 	// Add is dst = a + b; dst may be either.
 	Add(dst, a, b Mat)
 	// ColSum adds the column sums of dy to db [1, C]: the gradient of a bias.

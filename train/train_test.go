@@ -234,6 +234,7 @@ type idle struct{}
 func (idle) MatMulNT(dst, a, b compute.Mat, e compute.Epilogue)                               {}
 func (idle) MatMulNN(dst, a, b compute.Mat, e compute.Epilogue)                               {}
 func (idle) MatMulTN(dst, a, b compute.Mat, e compute.Epilogue)                               {}
+func (idle) MatMulQuant(dst, a compute.Mat, b compute.Quant, e compute.Epilogue)              {}
 func (idle) Add(dst, a, b compute.Mat)                                                        {}
 func (idle) ColSum(db, dy compute.Mat)                                                        {}
 func (idle) Gather(dst, src compute.Mat, rows []int32)                                        {}

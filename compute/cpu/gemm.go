@@ -54,13 +54,18 @@ func (d *Device) MatMulNT(dst, a, b Mat, e compute.Epilogue) {
 		d.gemm.vectors(dst, a, b, e)
 		return
 	}
+	d.gemm.multiplyNT(dst, a, product{a: b, p: b.Rows, e: e})
+}
+
+// multiplyNT multiplies the weight of w, in either form, with x, some rows at a time.
+func (g *gemm) multiplyNT(dst, x Mat, w product) {
 	// A multiple of the panels' width, so that only the last piece has an incomplete one.
-	rows := max(sharedSize/a.Cols&^63, 192)
-	for lo := 0; lo < a.Rows; lo += rows {
-		hi := min(lo+rows, a.Rows)
-		d.gemm.multiply(product{
-			form: formNT, a: b, b: a.RowSpan(lo, hi), p: b.Rows, q: hi - lo, k: a.Cols,
-			dst: dst.RowSpan(lo, hi), e: rowsOf(e, lo, hi),
+	rows := max(sharedSize/x.Cols&^63, 192)
+	for lo := 0; lo < x.Rows; lo += rows {
+		hi := min(lo+rows, x.Rows)
+		g.multiply(product{
+			form: formNT, a: w.a, quant: w.quant, b: x.RowSpan(lo, hi), p: w.p, q: hi - lo, k: x.Cols,
+			dst: dst.RowSpan(lo, hi), e: rowsOf(w.e, lo, hi),
 		})
 	}
 }
@@ -103,6 +108,7 @@ func (d *Device) MatMulTN(dst, a, b Mat, e compute.Epilogue) {
 type product struct {
 	form    form
 	a, b    Mat
+	quant   compute.Quant // A of NT, if it is integers
 	p, q, k int
 	dst     Mat
 	e       compute.Epilogue
@@ -124,7 +130,7 @@ type gemm struct {
 	work   []scratch // of each thread
 
 	// Bound once, since a method value is an allocation.
-	packFunc, taskFunc, vectorsFunc func(thread, task int)
+	packFunc, taskFunc, vectorsFunc, quantFunc func(thread, task int)
 }
 
 // A scratch is one thread's memory.
@@ -136,7 +142,7 @@ type scratch struct {
 
 func newGEMM(p *pool, k gemmKernel) *gemm {
 	g := &gemm{pool: p, gemmKernel: k, work: make([]scratch, p.threads)}
-	g.packFunc, g.taskFunc, g.vectorsFunc = g.pack, g.task, g.vectorTask
+	g.packFunc, g.taskFunc, g.vectorsFunc, g.quantFunc = g.pack, g.task, g.vectorTask, g.quantTask
 	return g
 }
 
@@ -244,6 +250,8 @@ func (g *gemm) column(tiles tilesFunc, c, a, b []float32, k0, kc, p0, p1, cs int
 		n := counts[i]
 		switch {
 		case n == 0:
+		case x.quant.Q != nil:
+			tiles(h, c[p*cs:], a[p*kc:], b, n, kc, kc, 1, h*kc, cs, k0 == 0)
 		case len(a) > 0:
 			tiles(h, c[p*cs:], a[p*kc:], b, n, kc, 1, h, h*kc, cs, k0 == 0)
 		default:

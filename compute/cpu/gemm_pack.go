@@ -55,6 +55,10 @@ func (g *gemm) pack(_, task int) {
 func (g *gemm) blockA(w *scratch, k0, kc, p0, p1 int) []float32 {
 	n := (p1 - p0) * kc
 	switch {
+	case g.x.quant.Q != nil:
+		w.a = grow(w.a, n)
+		expand(w.a, g.x.quant.RowSpan(p0, p1), k0, kc)
+		return w.a
 	case g.x.form == formNN:
 		return g.shared[k0*g.x.p+p0*kc:][:n]
 	case g.x.form == formNT && g.x.q < packLeast:

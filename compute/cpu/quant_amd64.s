@@ -1,0 +1,209 @@
+//go:build amd64 && !purego && !f64
+
+#include "textflag.h"
+
+// EIGHT turns 8 integers into floats in w.
+#define EIGHT(disp, at, w) \
+	VPMOVSXBD disp at, w \
+	VCVTDQ2PS w, w
+
+// BLOCK adds the product of 64 elements of a row of W, at at, with those of x, in Y0 to Y7, to total.
+#define BLOCK(at, scale, total) \
+	EIGHT(0, at, Y12)             \
+	EIGHT(8, at, Y13)             \
+	VMULPS       Y0, Y12, Y12     \
+	VMULPS       Y1, Y13, Y13     \
+	EIGHT(16, at, Y14)            \
+	EIGHT(24, at, Y15)            \
+	VFMADD231PS  Y2, Y14, Y12     \
+	VFMADD231PS  Y3, Y15, Y13     \
+	EIGHT(32, at, Y14)            \
+	EIGHT(40, at, Y15)            \
+	VFMADD231PS  Y4, Y14, Y12     \
+	VFMADD231PS  Y5, Y15, Y13     \
+	EIGHT(48, at, Y14)            \
+	EIGHT(56, at, Y15)            \
+	VFMADD231PS  Y6, Y14, Y12     \
+	VFMADD231PS  Y7, Y15, Y13     \
+	VBROADCASTSS scale, Y14       \
+	VADDPS       Y13, Y12, Y12    \
+	VFMADD231PS  Y14, Y12, total
+
+// func quantDot4AVX2(dst []float32, q []int8, scale, x []float32, blocks, stride int)
+// Four dot products of rows of integers with x, 64 elements of each at a time. Registers: SI row 0, R9 row 3, R8
+// stride, R10 three strides; DX, R12, R11 likewise for the scales; BX x, CX blocks.
+TEXT ·quantDot4AVX2(SB), NOSPLIT, $0-112
+	MOVQ   dst_base+0(FP), DI
+	MOVQ   q_base+24(FP), SI
+	MOVQ   scale_base+48(FP), DX
+	MOVQ   x_base+72(FP), BX
+	MOVQ   blocks+96(FP), CX
+	MOVQ   stride+104(FP), R8
+	LEAQ   (R8)(R8*2), R10
+	LEAQ   (SI)(R10*1), R9
+	MOVQ   R8, R11
+	SHRQ   $4, R11
+	LEAQ   (R11)(R11*2), R12
+	ADDQ   DX, R12
+	VXORPS Y8, Y8, Y8
+	VXORPS Y9, Y9, Y9
+	VXORPS Y10, Y10, Y10
+	VXORPS Y11, Y11, Y11
+
+block:
+	VMOVUPS    (BX), Y0
+	VMOVUPS    32(BX), Y1
+	VMOVUPS    64(BX), Y2
+	VMOVUPS    96(BX), Y3
+	VMOVUPS    128(BX), Y4
+	VMOVUPS    160(BX), Y5
+	VMOVUPS    192(BX), Y6
+	VMOVUPS    224(BX), Y7
+	PREFETCHT0 (SI)(R8*4)                  // the next four rows
+	BLOCK((SI), (DX), Y8)
+	PREFETCHT0 (R9)(R8*2)
+	BLOCK((SI)(R8*1), (DX)(R11*1), Y9)
+	PREFETCHT0 (R9)(R10*1)
+	BLOCK((SI)(R8*2), (DX)(R11*2), Y10)
+	PREFETCHT0 (R9)(R8*4)
+	BLOCK((R9), (R12), Y11)
+	ADDQ       $256, BX
+	ADDQ       $64, SI
+	ADDQ       $64, R9
+	ADDQ       $4, DX
+	ADDQ       $4, R12
+	DECQ       CX
+	JNE        block
+
+	// Lane i of X8 becomes the sum of row i.
+	VHADDPS      Y9, Y8, Y8
+	VHADDPS      Y11, Y10, Y10
+	VHADDPS      Y10, Y8, Y8
+	VEXTRACTF128 $1, Y8, X9
+	VADDPS       X9, X8, X8
+	VMOVUPS      X8, (DI)
+	VZEROUPPER
+	RET
+
+// PAIR adds the products of 8 elements of two rows of W with 4 rows of x, disp bytes of W from where they are. The
+// scales of the rows are in Y14 and Y15.
+#define PAIR(disp, xdisp) \
+	EIGHT(disp, (SI), Y8)               \
+	EIGHT(disp, (SI)(R8*1), Y9)         \
+	VMULPS      Y14, Y8, Y8             \
+	VMULPS      Y15, Y9, Y9             \
+	VMOVUPS     xdisp(BX), Y10          \
+	VMOVUPS     xdisp(BX)(R10*1), Y11   \
+	VMOVUPS     xdisp(BX)(R10*2), Y12   \
+	VMOVUPS     xdisp(R12), Y13         \
+	VFMADD231PS Y8, Y10, Y0             \
+	VFMADD231PS Y9, Y10, Y4             \
+	VFMADD231PS Y8, Y11, Y1             \
+	VFMADD231PS Y9, Y11, Y5             \
+	VFMADD231PS Y8, Y12, Y2             \
+	VFMADD231PS Y9, Y12, Y6             \
+	VFMADD231PS Y8, Y13, Y3             \
+	VFMADD231PS Y9, Y13, Y7
+
+// SUMS writes the sums of the lanes of 4 registers, which are lost.
+#define SUMS(a, b, c, d, xa, xb, at) \
+	VHADDPS      b, a, a      \
+	VHADDPS      d, c, c      \
+	VHADDPS      c, a, a      \
+	VEXTRACTF128 $1, a, xb    \
+	VADDPS       xb, xa, xa   \
+	VMOVUPS      xa, at
+
+// func quantPairAVX2(dst []float32, q []int8, scale, x []float32, blocks, stride int)
+// Two rows of integers times four rows of x, which lie blocks·64 elements apart. Registers: SI row 0, R8 stride; DX,
+// R11 likewise for the scales; BX row 0 of x, R12 row 3, R10 stride; CX blocks.
+TEXT ·quantPairAVX2(SB), NOSPLIT, $0-112
+	MOVQ   dst_base+0(FP), DI
+	MOVQ   q_base+24(FP), SI
+	MOVQ   scale_base+48(FP), DX
+	MOVQ   x_base+72(FP), BX
+	MOVQ   blocks+96(FP), CX
+	MOVQ   stride+104(FP), R8
+	MOVQ   R8, R11
+	SHRQ   $4, R11
+	MOVQ   CX, R10
+	SHLQ   $8, R10
+	LEAQ   (BX)(R10*2), R12
+	ADDQ   R10, R12
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+
+block:
+	VBROADCASTSS (DX), Y14
+	VBROADCASTSS (DX)(R11*1), Y15
+	PREFETCHT0   (SI)(R8*4)
+	PREFETCHT0   64(SI)(R8*4)
+	PAIR(0, 0)
+	PAIR(8, 32)
+	PAIR(16, 64)
+	PAIR(24, 96)
+	PAIR(32, 128)
+	PAIR(40, 160)
+	PAIR(48, 192)
+	PAIR(56, 224)
+	ADDQ         $64, SI
+	ADDQ         $256, BX
+	ADDQ         $256, R12
+	ADDQ         $4, DX
+	DECQ         CX
+	JNE          block
+	SUMS(Y0, Y1, Y2, Y3, X0, X1, (DI))
+	SUMS(Y4, Y5, Y6, Y7, X4, X5, 16(DI))
+	VZEROUPPER
+	RET
+
+// func expandAVX2(dst []float32, q []int8, scale []float32, first, n, rows, stride int)
+// Rows of n elements, a multiple of 8, of which the first lies first elements into a block. Registers: DI dst, SI q,
+// DX scale, R9 rows, R10 stride, CX what is left of the row, AX what is left of the block.
+TEXT ·expandAVX2(SB), NOSPLIT, $0-104
+	MOVQ dst_base+0(FP), DI
+	MOVQ rows+88(FP), R9
+	MOVQ stride+96(FP), R10
+	MOVQ q_base+24(FP), R11
+	MOVQ scale_base+48(FP), R12
+	MOVQ R10, R13
+	SHRQ $4, R13
+
+row:
+	MOVQ n+80(FP), CX
+	MOVQ $64, AX
+	SUBQ first+72(FP), AX
+	MOVQ R11, SI
+	MOVQ R12, DX
+
+block:
+	VBROADCASTSS (DX), Y1
+	ADDQ         $4, DX
+
+eight:
+	EIGHT(0, (SI), Y0)
+	VMULPS     Y1, Y0, Y0
+	VMOVUPS    Y0, (DI)
+	ADDQ       $8, SI
+	ADDQ       $32, DI
+	SUBQ       $8, CX
+	JEQ        next
+	SUBQ       $8, AX
+	JNE        eight
+	MOVQ       $64, AX
+	PREFETCHT0 1024(SI)
+	JMP        block
+
+next:
+	ADDQ R10, R11
+	ADDQ R13, R12
+	DECQ R9
+	JNE  row
+	VZEROUPPER
+	RET

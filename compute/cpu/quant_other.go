@@ -1,0 +1,15 @@
+//go:build !f64 && (!amd64 || purego)
+
+package cpu
+
+func expandAVX2(dst []float32, q []int8, scale []float32, first, n, rows, stride int) {
+	panic("cpu: no AVX2")
+}
+
+func quantDot4AVX2(dst []float32, q []int8, scale, x []float32, blocks, stride int) {
+	panic("cpu: no AVX2")
+}
+
+func quantPairAVX2(dst []float32, q []int8, scale, x []float32, blocks, stride int) {
+	panic("cpu: no AVX2")
+}
