@@ -20,13 +20,14 @@ import (
 
 // commands is the command line. Flags have the reference's names; dashes and underscores mean the same.
 type commands struct {
-	Train    trainCommand    `cmd:"" help:"Fine-tune a model on a data set."`
-	Eval     evalCommand     `cmd:"" help:"Measure a model on a data set: accuracy, F1 and confusion matrix, or loss and perplexity."`
-	Predict  predictCommand  `cmd:"" help:"Classify texts with a trained classifier."`
-	Generate generateCommand `cmd:"" help:"Continue a text."`
-	Data     dataCommand     `cmd:"" help:"Look at a data set."`
-	Pull     pullCommand     `cmd:"" help:"Download a model or a data set, to work offline later."`
-	Version  versionCommand  `cmd:"" help:"Print hone's version."`
+	Train     trainCommand     `cmd:"" help:"Fine-tune a model on a data set."`
+	Eval      evalCommand      `cmd:"" help:"Measure a model on a data set: accuracy, F1 and confusion matrix, or loss and perplexity."`
+	Predict   predictCommand   `cmd:"" help:"Classify texts with a trained classifier."`
+	Generate  generateCommand  `cmd:"" help:"Continue a text."`
+	Data      dataCommand      `cmd:"" help:"Look at a data set."`
+	Tokenizer tokenizerCommand `cmd:"" help:"Make a tokenizer."`
+	Pull      pullCommand      `cmd:"" help:"Download a model or a data set, to work offline later."`
+	Version   versionCommand   `cmd:"" help:"Print hone's version."`
 
 	Offline bool `help:"Never use the network: take models and data sets from the cache and from folders only."`
 	Threads int  `help:"Threads to compute with; 0 means one for each processor." default:"0" placeholder:"N"`
