@@ -142,6 +142,9 @@ func (m *Model) Check(ids []int32) error {
 // Resize changes the vocabulary to n tokens, as resize_token_embeddings does. New rows are drawn around the
 // mean of the old ones with 1e-9 times their covariance; a tied lm_head stays tied.
 func (m *Model) Resize(n int, seed uint64) error {
+	if m.Quantized() {
+		return errQuantized
+	}
 	if n < 1 || n > 4<<20 {
 		return fmt.Errorf("model: can't resize the vocabulary to %d tokens", n)
 	}

@@ -45,6 +45,9 @@ func (r *Run) Loss(b *collate.Batch, smoothing, scale float64) float64 {
 	if len(b.Rows) == 0 {
 		return 0
 	}
+	if r.Quantized() {
+		panic(errQuantized)
+	}
 	p := &r.pass
 	p.Grads, p.Checkpoint, p.Dropout, p.Cache = r.Grads, r.Checkpoint, r.Dropout, nil
 	p.Start(seqs(b), kept(b))
@@ -79,7 +82,7 @@ func (r *Run) forward(ids []int32) compute.Mat {
 	p := &r.pass
 	r.ids = ids
 	x := p.New(len(ids), r.Config.HiddenSize)
-	p.Gather(x, r.Wte.W, ids)
+	r.Wte.Gather(p, x, ids)
 	if r.Wpe != nil {
 		mark := p.Mark()
 		pos := p.New(len(ids), r.Config.HiddenSize)

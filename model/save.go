@@ -18,6 +18,9 @@ func (m *Model) Save(dir string) error { return m.SaveAs(dir, safetensors.F32) }
 
 // SaveAs is Save with weights rounded to dtype: F32, F16 or BF16.
 func (m *Model) SaveAs(dir string, dtype safetensors.Dtype) error {
+	if m.Quantized() {
+		return errQuantized
+	}
 	var tensors []safetensors.Tensor
 	for _, t := range m.tensors {
 		tensors = append(tensors, t.Entry(dtype))

@@ -38,7 +38,7 @@ func (l *Linear) forward(p *Pass, dst, x, add Mat, lo, hi int) {
 	if l.B != nil {
 		e.Bias = l.B.W.Span(lo, hi)
 	}
-	p.MatMulNT(dst, x, l.W.W.RowSpan(lo, hi), e)
+	l.W.product(p, dst, x, lo, hi, e)
 	for _, a := range l.LoRA {
 		if s, t := max(lo, a.Lo), min(hi, a.Hi); s < t {
 			a.forward(p, dst.Span(s-lo, t-lo), x, s-a.Lo, t-a.Lo)

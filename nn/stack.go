@@ -119,6 +119,6 @@ func (hd *Head) chunks(p *Pass, h Mat, targets []int32, f func(lo, hi int, x, lo
 // Logits returns the scores of all tokens after each hidden row, [R, V].
 func (hd *Head) Logits(p *Pass, h Mat) Mat {
 	logits := p.New(h.Rows, hd.W.W.Rows)
-	p.MatMulNT(logits, h, hd.W.W, compute.Epilogue{})
+	hd.W.product(p, logits, h, 0, hd.W.W.Rows, compute.Epilogue{})
 	return logits
 }
