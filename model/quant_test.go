@@ -1,0 +1,89 @@
+package model
+
+import (
+	"math"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/hone-ml/hone/collate"
+	"github.com/hone-ml/hone/compute"
+	"github.com/hone-ml/hone/nn"
+)
+
+// A quantized model is the model with rounded weights, bit by bit, and its logits are close to those before: within
+// some hundredths, since weights are random and layers small here, so that little averages out.
+func TestQuantizedModel(t *testing.T) {
+	for _, name := range names {
+		t.Run(name, func(t *testing.T) {
+			rounded, x := load(t, name)
+			m, _ := load(t, name)
+			ex, _ := x.examples()
+			ids, seqs := whole(ex)
+			logits := func(m *Model) []float32 {
+				r := m.NewRun(compute.Ref{})
+				return floats32(r.Logits(r.Hidden(ids, seqs, nil, nil)))
+			}
+			exact := logits(m)
+			before := m.WeightBytes()
+			if err := m.Quantize(8); err != nil {
+				t.Fatal(err)
+			}
+			for _, p := range rounded.Params {
+				if q := m.Params[p.Index].Quant; q != nil {
+					p.W.Copy(q.Mat())
+				}
+			}
+			got := logits(m)
+			if !slices.Equal(got, logits(rounded)) {
+				t.Error("logits are not those of the rounded weights")
+			}
+			var off, size float64
+			for i, want := range exact {
+				off += math.Pow(float64(got[i]-want), 2)
+				size += math.Pow(float64(want), 2)
+			}
+			if part := math.Sqrt(off / size); !(part < 0.06) {
+				t.Errorf("logits are off by %.2f%%", 100*part)
+			} else {
+				t.Logf("logits are off by %.2f%%, weights take %.0f%%", 100*part, 100*float64(m.WeightBytes())/float64(before))
+			}
+			if m.NumParams() != rounded.NumParams() {
+				t.Errorf("%d parameters, were %d", m.NumParams(), rounded.NumParams())
+			}
+		})
+	}
+}
+
+func TestQuantizedIsForInference(t *testing.T) {
+	m, _ := load(t, "gpt2")
+	if err := m.Quantize(4); err == nil || !strings.Contains(err.Error(), "4 bits") {
+		t.Errorf("4 bits: %v", err)
+	}
+	for range 2 { // the second time there is nothing to do
+		if err := m.Quantize(8); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := m.Save(t.TempDir()); err != errQuantized {
+		t.Errorf("Save: %v", err)
+	}
+	if err := m.Resize(10, 1); err != errQuantized {
+		t.Errorf("Resize: %v", err)
+	}
+	defer func() {
+		if recover() != errQuantized {
+			t.Error("Loss ran")
+		}
+	}()
+	m.NewRun(compute.Ref{}).Loss(&collate.Batch{Rows: []int32{0}}, 0, 1)
+}
+
+func TestQuantizeDamagedWeights(t *testing.T) {
+	m, _ := load(t, "gpt2")
+	p := m.Stack.Blocks[0].MLP.Up.W
+	p.W.Row(3)[1] = nn.Float(math.NaN())
+	if err := m.Quantize(8); err == nil || !strings.Contains(err.Error(), p.Name) || !strings.Contains(err.Error(), "row 3") {
+		t.Errorf("%v", err)
+	}
+}
