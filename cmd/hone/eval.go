@@ -20,7 +20,8 @@ type evalCommand struct {
 	Template       string   `help:"Template for such a model." placeholder:"TEXT"`
 	MaxEvalSamples int      `help:"Use N rows drawn at random only." placeholder:"N"`
 	Errors         int      `help:"Show so many of the rows that the model got wrong, the surest first." placeholder:"N"`
-	Json           bool     `help:"Print the metrics as JSON."`
+	int8Flag
+	Json bool `help:"Print the metrics as JSON."`
 }
 
 func (c evalCommand) Run(a *app) error {
@@ -81,6 +82,9 @@ func (c evalCommand) classes(a *app, s *screen, dir string, rows *dataset.Datase
 	if err != nil {
 		return err
 	}
+	if err := c.int8Flag.apply(m.Model); err != nil {
+		return err
+	}
 	var wrong []mistake
 	labels, err := task.Labels(rows)
 	if err != nil {
@@ -106,6 +110,9 @@ func (c evalCommand) classes(a *app, s *screen, dir string, rows *dataset.Datase
 func (c evalCommand) language(a *app, s *screen, dir string, rows *dataset.Dataset, task dataset.Task) error {
 	e, run, err := hone.OpenLanguage(dir, hone.Device(a.flags.Threads), rows, task)
 	if err != nil {
+		return err
+	}
+	if err := c.int8Flag.apply(run.Model); err != nil {
 		return err
 	}
 	r, err := e.Evaluate(a.ctx, run, func(done, total int) { s.bar("evaluating", done, total, "") })

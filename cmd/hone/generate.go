@@ -26,7 +26,8 @@ type generateCommand struct {
 	NumReturn         *int     `name:"num_return_sequences" help:"Answers to each prompt." placeholder:"N"`
 	Chat              bool     `help:"The prompt is a user's message: put it into the model's chat template."`
 	FullText          bool     `name:"return_full_text" negatable:"" default:"true" help:"Print the prompt too."`
-	Json              bool     `help:"Print what transformers' text-generation pipeline returns, a line for each prompt."`
+	int8Flag
+	Json bool `help:"Print what transformers' text-generation pipeline returns, a line for each prompt."`
 }
 
 // config returns the settings. Temperature 0 means the likeliest token, as other tools have it.
@@ -51,6 +52,9 @@ func (c generateCommand) Run(a *app) error {
 	}
 	p, err := hone.OpenPipeline(dir, hone.Device(a.flags.Threads))
 	if err != nil {
+		return err
+	}
+	if err := c.int8Flag.apply(p.Run.Model); err != nil {
 		return err
 	}
 	if len(c.Prompt) > 0 {

@@ -28,6 +28,7 @@ type predictCommand struct {
 	Texts []string `arg:"" optional:"" help:"Texts to classify; without any, each line of standard input is one."`
 	Model string   `required:"" help:"A folder that hone train left, or a name on the Hub." placeholder:"DIR"`
 	labelFlags
+	int8Flag
 	Json bool `help:"Print a JSON array of label and score for each text, a line each."`
 }
 
@@ -43,6 +44,9 @@ func (c predictCommand) Run(a *app) error {
 	}
 	m, err := hone.OpenClassifier(dir, hone.Device(a.flags.Threads), c.verbalizer())
 	if err != nil {
+		return err
+	}
+	if err := c.int8Flag.apply(m.Model); err != nil {
 		return err
 	}
 	if len(c.Texts) > 0 {
