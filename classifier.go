@@ -12,7 +12,6 @@ import (
 	"github.com/hone-ml/hone/dataset"
 	"github.com/hone-ml/hone/eval"
 	"github.com/hone-ml/hone/model"
-	"github.com/hone-ml/hone/tokenizer"
 )
 
 // A Classifier is a model with the template and label words that make it one. It is not safe for concurrent use.
@@ -32,7 +31,11 @@ type Score struct {
 // OpenClassifier loads the classifier that training left in dir. With labels, any model becomes one, untrained:
 // template and words are as for FineTune.
 func OpenClassifier(dir string, d compute.Device, want collate.Verbalizer) (*Classifier, error) {
-	tok, err := tokenizer.Load(dir)
+	o, err := open(dir)
+	if err != nil {
+		return nil, err
+	}
+	tok, err := o.tokenizer()
 	if err != nil {
 		return nil, err
 	}
@@ -48,7 +51,7 @@ func OpenClassifier(dir string, d compute.Device, want collate.Verbalizer) (*Cla
 	if err != nil {
 		return nil, err
 	}
-	m, err := model.Load(dir)
+	m, _, err := o.model()
 	if err != nil {
 		return nil, err
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/hone-ml/hone/dataset"
 	"github.com/hone-ml/hone/eval"
 	"github.com/hone-ml/hone/hub"
+	"github.com/hone-ml/hone/lora"
 	"github.com/hone-ml/hone/model"
 	"github.com/hone-ml/hone/tokenizer"
 	"github.com/hone-ml/hone/train"
@@ -40,6 +41,7 @@ type FineTune struct {
 	LabelWords []string `help:"What stands for each class in the template, in the order of the classes; the class names if not given." placeholder:"WORD,…"`
 	MaxLength  int      `help:"Most tokens of an example; longer texts lose their beginning. 0 means what the model has positions for, at most 1024." default:"0" placeholder:"N"`
 
+	LoraOptions
 	train.Args `embed:""`
 }
 
@@ -61,6 +63,7 @@ type Job struct {
 	Task      dataset.Task
 	Tokenizer *tokenizer.Tokenizer
 	Model     *model.Model
+	Adapter   *lora.Adapter // what is trained of Model; nil for all of it
 	Train     []collate.Example
 	Stats     collate.Stats
 	Evaluator eval.Evaluator // nil without a split to evaluate on
@@ -132,6 +135,9 @@ func (f *FineTune) check() error {
 	if err := f.Args.Check(); err != nil {
 		return err
 	}
+	if err := f.checkLora(); err != nil {
+		return err
+	}
 	return writable(f.OutputDir)
 }
 
@@ -171,6 +177,9 @@ func (w *Watch) defaults() (err error) {
 func (j *Job) hub(ctx context.Context) (err error) {
 	if j.FineTune.Model != "" {
 		j.Base, err = ModelDir(ctx, j.watch.Hub, j.FineTune.Model, j.ModelRevision)
+	}
+	if err == nil && lora.Is(j.Base) {
+		err = fmt.Errorf("hone: %s is an adapter; make a whole model of it first: hone merge --model %[1]s --output_dir merged", j.FineTune.Model)
 	}
 	return err
 }
@@ -293,6 +302,9 @@ func (j *Job) model(context.Context) (err error) {
 		j.watch.Say("note: %d tensors of the file are not part of the model and will be lost, such as %s", n, j.Model.Unused[0])
 	}
 	if n := int(j.Tokenizer.MaxID()) + 1; n > j.Model.Config.VocabSize {
+		if j.Lora {
+			return fmt.Errorf("hone: the tokenizer has %d tokens, the model %d: an adapter can't hold the embeddings of new ones; train without --lora", n, j.Model.Config.VocabSize)
+		}
 		j.watch.Say("the tokenizer has %d tokens, the model %d: resizing the model's embedding", n, j.Model.Config.VocabSize)
 		if err := j.Model.Resize(n, uint64(j.Seed)); err != nil {
 			return err
@@ -303,13 +315,17 @@ func (j *Job) model(context.Context) (err error) {
 			return err
 		}
 	}
-	return nil
+	return j.attach()
 }
 
-// save writes all that a folder needs to be a model: weights, config, tokenizer, and the label words of a
-// classifier.
+// save writes all that a folder needs to be a model: weights, or those of the adapter, config, tokenizer, and the
+// label words of a classifier.
 func (j *Job) save(dir string) error {
-	for _, save := range []func(string) error{j.Model.Save, j.Tokenizer.Save, j.coder.save} {
+	weights := j.Model.Save
+	if j.Adapter != nil {
+		weights = j.Adapter.Save
+	}
+	for _, save := range []func(string) error{weights, j.Tokenizer.Save, j.coder.save} {
 		if err := save(dir); err != nil {
 			return err
 		}
@@ -323,6 +339,9 @@ func (j *Job) Run(ctx context.Context) (*Outcome, error) {
 		Model: j.Model, Args: j.Args, Device: j.watch.Device,
 		Train: j.Train, Eval: j.Evaluator,
 		Save: j.save, Hooks: j.watch.Hooks,
+	}
+	if j.Adapter != nil {
+		t.Trainable, t.Load = j.Adapter.Trainable, j.Adapter.LoadWeights
 	}
 	state, err := t.Run(ctx)
 	if err != nil {

@@ -13,6 +13,7 @@ import (
 // batch that the data can make; they are exact for that batch.
 type Plan struct {
 	Params        int64   `json:"parameters"`
+	Trainable     int64   `json:"trainable_parameters"`
 	Steps         int     `json:"steps"`
 	Epochs        float64 `json:"epochs"`
 	BatchSize     int     `json:"batch_size"` // examples of a step
@@ -42,20 +43,24 @@ func (j *Job) Plan() (Plan, error) {
 	checkpointed := j.GradientCheckpointing || j.ActivationCheckpointing
 	var b collate.Batch
 	collate.Pack(&b, j.typical())
-	usual := j.Model.Plan(&b, checkpointed, nil)
+	usual := j.Model.Plan(&b, checkpointed, j.trainable)
 	collate.Pack(&b, j.largest())
-	most := j.Model.Plan(&b, checkpointed, nil)
+	most := j.Model.Plan(&b, checkpointed, j.trainable)
+	p.Trainable = most.Gradients / 4
 	p.FLOPs = usual.FLOPs * int64(j.GradientAccumulationSteps)
 	p.TotalFLOPs = float64(p.FLOPs) * float64(p.Steps)
 	p.WeightBytes, p.GradBytes, p.MomentBytes, p.ActBytes = 4*p.Params, most.Gradients, 2*most.Gradients, most.Activations
 	p.Bytes = p.WeightBytes + p.GradBytes + p.MomentBytes + p.ActBytes
-	p.DiskBytes = p.WeightBytes
+	p.DiskBytes = p.GradBytes // as large as the weights that are trained, which are those that are saved
 	if !j.SaveOnlyModel {
 		p.DiskBytes += p.MomentBytes
 	}
 	p.TokensPerStep = float64(j.Stats.Tokens) / float64(len(j.Train)) * float64(p.BatchSize)
 	return p, nil
 }
+
+// trainable reports whether p is trained.
+func (j *Job) trainable(p *nn.Param) bool { return j.Adapter == nil || j.Adapter.Trainable(p) }
 
 // typical returns a batch of average length: examples at even distances in the order of length.
 func (j *Job) typical() []collate.Example {
@@ -80,7 +85,7 @@ func (j *Job) TimeStep(ctx context.Context) (time.Duration, error) {
 	collate.Pack(&b, j.typical())
 	r := j.Model.NewRun(j.watch.Device)
 	r.Checkpoint = j.GradientCheckpointing || j.ActivationCheckpointing
-	r.Grads = nn.NewGrads(j.Model.Params, func(*nn.Param) bool { return true })
+	r.Grads = nn.NewGrads(j.Model.Params, j.trainable)
 	var took time.Duration
 	for range 2 {
 		if err := ctx.Err(); err != nil {

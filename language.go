@@ -5,17 +5,20 @@ import (
 	"github.com/hone-ml/hone/dataset"
 	"github.com/hone-ml/hone/eval"
 	"github.com/hone-ml/hone/model"
-	"github.com/hone-ml/hone/tokenizer"
 )
 
 // OpenLanguage prepares to measure the loss and perplexity of the model in dir on rows whose task is t: on whole
 // texts, on completions or on the assistant's turns.
 func OpenLanguage(dir string, d compute.Device, rows *dataset.Dataset, t dataset.Task) (*eval.Loss, *model.Run, error) {
-	tok, err := tokenizer.Load(dir)
+	o, err := open(dir)
 	if err != nil {
 		return nil, nil, err
 	}
-	m, err := model.Load(dir)
+	tok, err := o.tokenizer()
+	if err != nil {
+		return nil, nil, err
+	}
+	m, _, err := o.model()
 	if err != nil {
 		return nil, nil, err
 	}

@@ -11,11 +11,21 @@ import (
 
 	"github.com/hone-ml/hone/dataset"
 	"github.com/hone-ml/hone/hub"
+	"github.com/hone-ml/hone/lora"
 )
 
 // ModelDir returns the folder of a model: name itself if there is such a folder, else the Hub's model of that
-// name, downloaded into the cache unless it is there.
+// name, downloaded into the cache unless it is there. If it is an adapter, its base model is there too.
 func ModelDir(ctx context.Context, h *hub.Client, name, revision string) (string, error) {
+	dir, err := findModel(ctx, h, name, revision)
+	if err == nil && lora.Is(dir) {
+		_, err = baseDir(ctx, h, dir)
+	}
+	return dir, err
+}
+
+// findModel returns the folder of a model or of an adapter.
+func findModel(ctx context.Context, h *hub.Client, name, revision string) (string, error) {
 	if dir, ok, err := local(name); ok || err != nil {
 		return dir, err
 	}

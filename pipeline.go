@@ -4,21 +4,23 @@ import (
 	"github.com/hone-ml/hone/chat"
 	"github.com/hone-ml/hone/compute"
 	"github.com/hone-ml/hone/generate"
-	"github.com/hone-ml/hone/model"
-	"github.com/hone-ml/hone/tokenizer"
 )
 
 // OpenPipeline loads the model in dir for generating text: transformers' pipeline("text-generation").
 func OpenPipeline(dir string, d compute.Device) (*generate.Pipeline, error) {
-	tok, err := tokenizer.Load(dir)
+	o, err := open(dir)
 	if err != nil {
 		return nil, err
 	}
-	m, err := model.Load(dir)
+	tok, err := o.tokenizer()
 	if err != nil {
 		return nil, err
 	}
-	config, err := generate.Load(dir, m.Config)
+	m, _, err := o.model()
+	if err != nil {
+		return nil, err
+	}
+	config, err := generate.Load(o.base, m.Config)
 	if err != nil {
 		return nil, err
 	}

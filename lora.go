@@ -1,0 +1,210 @@
+package hone
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/hone-ml/hone/collate"
+	"github.com/hone-ml/hone/hub"
+	"github.com/hone-ml/hone/internal/disk"
+	"github.com/hone-ml/hone/lora"
+	"github.com/hone-ml/hone/model"
+	"github.com/hone-ml/hone/tokenizer"
+)
+
+// LoraOptions are the part of a FineTune that trains an adapter, by the names of PEFT's and TRL's arguments. Zero
+// means PEFT's default.
+type LoraOptions struct {
+	Lora              bool     `help:"Train a LoRA adapter and leave the model's own weights as they are: less memory, small files. output_dir then holds an adapter in PEFT's layout."`
+	LoraR             int      `help:"Rank of the adapter." default:"8" placeholder:"N"`
+	LoraAlpha         float64  `help:"The adapter is scaled by lora_alpha/lora_r." default:"8" placeholder:"X"`
+	LoraDropout       float64  `help:"Dropout of what the adapter reads." default:"0" placeholder:"X"`
+	LoraTargetModules []string `help:"Layers that get an adapter: the ends of their names, all-linear, or a regular expression. If not given, c_attn of GPT-2, q_proj and v_proj of others." placeholder:"NAME,…"`
+	LoraModulesToSave []string `help:"Modules to train whole and save with the adapter, such as lm_head." placeholder:"NAME,…"`
+	LoraBias          string   `help:"Biases to train too: none, all or lora_only." default:"none" placeholder:"WHICH"`
+	UseRslora         bool     `help:"Scale by lora_alpha/√lora_r, for high ranks."`
+}
+
+// config returns what the options ask for, on the base model of that name.
+func (o *LoraOptions) config(base, revision string) lora.Config {
+	c := lora.Defaults()
+	c.BaseModel = base
+	if revision != "" {
+		c.Revision = &revision
+	}
+	if o.LoraR != 0 {
+		c.R = o.LoraR
+	}
+	if o.LoraAlpha != 0 {
+		c.Alpha = o.LoraAlpha
+	}
+	if o.LoraBias != "" {
+		c.Bias = o.LoraBias
+	}
+	c.Dropout, c.UseRSLoRA, c.ModulesToSave = o.LoraDropout, o.UseRslora, o.LoraModulesToSave
+	c.TargetModules.List = o.LoraTargetModules
+	if t := o.LoraTargetModules; len(t) == 1 && (strings.EqualFold(t[0], lora.AllLinear) || strings.ContainsAny(t[0], `\*+?()[]|^$`)) {
+		c.TargetModules = lora.Names{Regex: t[0]}
+	}
+	return c
+}
+
+// checkLora returns an error for options that contradict each other or what stands in output_dir.
+func (f *FineTune) checkLora() error {
+	c := f.LoraOptions.config("", "")
+	if !f.Lora {
+		d := lora.Defaults()
+		if c.R != d.R || c.Alpha != d.Alpha || c.Bias != d.Bias || c.Dropout != 0 || c.UseRSLoRA || f.LoraTargetModules != nil || f.LoraModulesToSave != nil {
+			return errors.New("hone: there are settings of an adapter, but no --lora: add it, or leave them out")
+		}
+		if lora.Is(f.OutputDir) {
+			return fmt.Errorf("hone: output_dir %s holds an adapter, which a whole model can't stand beside; choose another", f.OutputDir)
+		}
+		return nil
+	}
+	if err := c.Check(); err != nil {
+		return fmt.Errorf("hone: %w", err)
+	}
+	if f.FromScratch != "" {
+		return errors.New("hone: --lora needs a trained model to adapt: give --model instead of --from_scratch")
+	}
+	if _, err := os.Stat(filepath.Join(f.OutputDir, "config.json")); err == nil {
+		return fmt.Errorf("hone: output_dir %s holds a whole model, which an adapter can't stand beside; choose another", f.OutputDir)
+	}
+	return nil
+}
+
+// attach adds the adapter that is to be trained.
+func (j *Job) attach() (err error) {
+	if !j.Lora {
+		return nil
+	}
+	name := j.FineTune.Model
+	if !onHub(name) { // PEFT looks for it from wherever it is started
+		if name, err = filepath.Abs(j.Base); err != nil {
+			return fmt.Errorf("hone: %w", err)
+		}
+	}
+	j.Adapter, err = lora.Attach(j.Model, j.LoraOptions.config(name, j.ModelRevision), uint64(j.Seed))
+	return err
+}
+
+// baseDir returns the folder of the base model of the adapter in dir.
+func baseDir(ctx context.Context, h *hub.Client, dir string) (string, error) {
+	c, err := lora.LoadConfig(dir)
+	if err != nil {
+		return "", err
+	}
+	const remedy = "base_model_name_or_path in its " + lora.ConfigFile + " has to name a whole model: a folder or a name on the Hub"
+	if c.BaseModel == "" {
+		return "", fmt.Errorf("hone: the adapter in %s does not say what it belongs to: %s", dir, remedy)
+	}
+	revision := ""
+	if c.Revision != nil {
+		revision = *c.Revision
+	}
+	base, err := findModel(ctx, h, c.BaseModel, revision)
+	if err != nil {
+		return "", fmt.Errorf("hone: the base model of the adapter in %s: %w; %s", dir, err, remedy)
+	}
+	if lora.Is(base) {
+		return "", fmt.Errorf("hone: the adapter in %s belongs to %s, which is an adapter itself: %s", dir, base, remedy)
+	}
+	return base, nil
+}
+
+// An opened model is read from two folders if it is an adapter, else from one.
+type opened struct{ dir, base string }
+
+// open finds what belongs to the model in dir. What is in the cache is not asked for on the network.
+func open(dir string) (opened, error) {
+	if !lora.Is(dir) {
+		return opened{dir, dir}, nil
+	}
+	h, err := hub.New()
+	if err != nil {
+		return opened{}, err
+	}
+	cache := &hub.Client{Cache: h.Cache, Offline: true}
+	base, err := baseDir(context.Background(), cache, dir)
+	if errors.Is(err, hub.ErrOffline) {
+		base, err = baseDir(context.Background(), h, dir)
+	}
+	return opened{dir, base}, err
+}
+
+// model loads the weights, with the adapter, nil if there is none, on them.
+func (o opened) model() (*model.Model, *lora.Adapter, error) {
+	m, err := model.Load(o.base)
+	if err != nil || o.base == o.dir {
+		return m, nil, err
+	}
+	a, err := lora.Load(o.dir, m)
+	return m, a, err
+}
+
+// tokenizer loads the tokenizer: the adapter's, or its base model's if it brings none.
+func (o opened) tokenizer() (*tokenizer.Tokenizer, error) {
+	for _, file := range []string{"tokenizer.json", "vocab.json"} {
+		if _, err := os.Stat(filepath.Join(o.dir, file)); err == nil {
+			return tokenizer.Load(o.dir)
+		}
+	}
+	return tokenizer.Load(o.base)
+}
+
+// Merge adds the adapter in dir to the weights of its base model and writes a whole model, with the tokenizer and
+// what makes it a classifier, to output.
+func Merge(ctx context.Context, h *hub.Client, dir, output string) error {
+	if !lora.Is(dir) {
+		return fmt.Errorf("hone: %s is no adapter: it has no %s", dir, lora.ConfigFile)
+	}
+	if lora.Is(output) {
+		return fmt.Errorf("hone: output_dir %s holds an adapter, which a whole model can't stand beside; choose another", output)
+	}
+	base, err := baseDir(ctx, h, dir)
+	if err != nil {
+		return err
+	}
+	o := opened{dir, base}
+	tok, err := o.tokenizer()
+	if err != nil {
+		return err
+	}
+	m, a, err := o.model()
+	if err != nil {
+		return err
+	}
+	a.Merge()
+	if err := os.MkdirAll(output, 0o777); err != nil {
+		return fmt.Errorf("hone: %w", err)
+	}
+	if err := m.Save(output); err != nil {
+		return err
+	}
+	if err := tok.Save(output); err != nil {
+		return err
+	}
+	return copyFile(output, dir, collate.VerbalizerFile)
+}
+
+// copyFile copies a small file between folders, if it is there.
+func copyFile(to, from, name string) error {
+	b, err := os.ReadFile(filepath.Join(from, name))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("hone: %w", err)
+	}
+	return disk.WriteFile(filepath.Join(to, name), func(w io.Writer) error {
+		_, err := w.Write(b)
+		return err
+	})
+}
