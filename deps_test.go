@@ -12,7 +12,7 @@ var order = []string{
 	"internal/realdata", "internal/fixtures", "internal/disk", "internal/tfevents",
 	"hub", "dataset", "tokenizer", "chat",
 	"collate", "compute", "compute/cpu", "nn",
-	"safetensors", "gguf", "model", "lora", "eval",
+	"safetensors", "gguf", "model", "convert", "lora", "eval",
 	"optim", "checkpoint", "train", "generate",
 	"", "cmd/hone", "internal/fixtures/saved",
 }

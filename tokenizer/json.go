@@ -9,7 +9,10 @@ import (
 	"strings"
 )
 
-type rawJSON = json.RawMessage
+type (
+	rawJSON = json.RawMessage
+	dict    = map[string]any
+)
 
 // maxDepth bounds Sequences within Sequences.
 const maxDepth = 16

@@ -101,29 +101,39 @@ func legacyPost(vocab []byte, s *settings) (rawJSON, error) {
 	if err := json.Unmarshal(vocab, &ids); err != nil {
 		return nil, fmt.Errorf("vocab.json: %w", err)
 	}
-	type m = map[string]any
-	special := func(token string, typeID int) m { return m{"SpecialToken": m{"id": token, "type_id": typeID}} }
-	around := func(seq string, typeID int) (parts []m) {
-		if withBOS {
+	if !withBOS {
+		bos = ""
+	}
+	if !withEOS {
+		eos = ""
+	}
+	for _, token := range []string{bos, eos} {
+		if _, ok := ids[token]; token != "" && !ok {
+			return nil, fmt.Errorf("tokenizer_config.json wants %q around each text, which is not in vocab.json", clip(token))
+		}
+	}
+	return surround(bos, eos, ids), nil
+}
+
+// surround returns the post-processor that puts bos in front of each text and eos behind it, where they are not "".
+func surround(bos, eos string, ids map[string]int32) rawJSON {
+	special := func(token string, typeID int) dict { return dict{"SpecialToken": dict{"id": token, "type_id": typeID}} }
+	around := func(seq string, typeID int) (parts []dict) {
+		if bos != "" {
 			parts = append(parts, special(bos, typeID))
 		}
-		parts = append(parts, m{"Sequence": m{"id": seq, "type_id": typeID}})
-		if withEOS {
+		parts = append(parts, dict{"Sequence": dict{"id": seq, "type_id": typeID}})
+		if eos != "" {
 			parts = append(parts, special(eos, typeID))
 		}
 		return parts
 	}
-	specials := m{}
-	for token, on := range map[string]bool{bos: withBOS, eos: withEOS} {
-		if !on {
-			continue
+	specials := dict{}
+	for _, token := range []string{bos, eos} {
+		if token != "" {
+			specials[token] = dict{"id": token, "ids": []int32{ids[token]}, "tokens": []string{token}}
 		}
-		id, ok := ids[token]
-		if !ok {
-			return nil, fmt.Errorf("tokenizer_config.json wants %q around each text, which is not in vocab.json", clip(token))
-		}
-		specials[token] = m{"id": token, "ids": []int32{id}, "tokens": []string{token}}
 	}
-	return encode(m{"type": "TemplateProcessing", "single": around("A", 0),
-		"pair": append(around("A", 0), around("B", 1)...), "special_tokens": specials}), nil
+	return encode(dict{"type": "TemplateProcessing", "single": around("A", 0),
+		"pair": append(around("A", 0), around("B", 1)...), "special_tokens": specials})
 }

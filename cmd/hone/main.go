@@ -27,6 +27,7 @@ type commands struct {
 	Data      dataCommand      `cmd:"" help:"Look at a data set."`
 	Tokenizer tokenizerCommand `cmd:"" help:"Make a tokenizer."`
 	Pull      pullCommand      `cmd:"" help:"Download a model or a data set, to work offline later."`
+	Import    importCommand    `cmd:"" help:"Turn a GGUF file into a folder in Hugging Face layout."`
 	Version   versionCommand   `cmd:"" help:"Print hone's version."`
 
 	Offline bool `help:"Never use the network: take models and data sets from the cache and from folders only."`
