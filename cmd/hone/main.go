@@ -24,6 +24,7 @@ type commands struct {
 	Eval      evalCommand      `cmd:"" help:"Measure a model on a data set: accuracy, F1 and confusion matrix, or loss and perplexity."`
 	Predict   predictCommand   `cmd:"" help:"Classify texts with a trained classifier."`
 	Generate  generateCommand  `cmd:"" help:"Continue a text."`
+	Merge     mergeCommand     `cmd:"" help:"Make a whole model of an adapter and its base model."`
 	Data      dataCommand      `cmd:"" help:"Look at a data set."`
 	Tokenizer tokenizerCommand `cmd:"" help:"Make a tokenizer."`
 	Pull      pullCommand      `cmd:"" help:"Download a model or a data set, to work offline later."`

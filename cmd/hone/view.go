@@ -87,6 +87,9 @@ func describe(s *screen, job *hone.Job, p hone.Plan) {
 		from = "random weights of " + job.FromScratch
 	}
 	s.line("model: %s, %s parameters, %d layers of width %d, from %s", c.ModelType, count(p.Params), c.Layers, c.HiddenSize, from)
+	if a := job.Adapter; a != nil {
+		s.line("training an adapter of rank %d on %s: %d of these, %.2g%%", a.Config.R, a.Config.TargetModules, p.Trainable, 100*float64(p.Trainable)/float64(p.Params))
+	}
 	text, learns := job.Sample()
 	s.line("first example: %s", quoted(text, 100))
 	s.line("  learns to say: %s", quoted(learns, 60))
@@ -124,7 +127,11 @@ func (v *viewer) summary(job *hone.Job, o *hone.Outcome, took time.Duration) {
 		v.line("perplexity %.3f, loss %.4f", x, o.Metrics["eval_loss"])
 	}
 	dir := filepath.Clean(job.OutputDir)
-	v.line("the model is in %s, in Hugging Face layout. Next:", dir)
+	if job.Adapter != nil {
+		v.line("the adapter is in %s, in PEFT's layout; hone merge makes a whole model of it. Next:", dir)
+	} else {
+		v.line("the model is in %s, in Hugging Face layout. Next:", dir)
+	}
 	if job.Task.Kind == dataset.Classification {
 		v.line("  hone predict --model %s \"a text of your own\"", dir)
 		v.line("  hone eval --model %s --dataset %s", dir, job.FineTune.Dataset)
