@@ -22,5 +22,34 @@ func (m *Model) Plan(b *collate.Batch, checkpoint bool, trainable func(*nn.Param
 	// Gradients are as large as their parameters; the parameters themselves stand in for them.
 	r.Grads = nn.Borrowed(m.Params, trainable)
 	r.Loss(b, 0, 0)
-	return Plan{FLOPs: counter.FLOPs, Activations: r.Peak(), Gradients: r.Grads.Bytes()}
+	bytes := r.Grads.Bytes()
+	for _, q := range m.vocabularies(len(b.Targets)) {
+		bytes -= 4 * int64(r.Grads.G[q.Index].Rows) * int64(r.Grads.G[q.Index].Cols)
+	}
+	return Plan{FLOPs: counter.FLOPs, Activations: r.Peak(), Gradients: bytes}
+}
+
+// NewGrads allocates gradients for the parameters that trainable names (nil for all), for steps of at most so many
+// labelled tokens.
+func (m *Model) NewGrads(trainable func(*nn.Param) bool, labels int) *nn.Grads {
+	if trainable == nil {
+		trainable = func(*nn.Param) bool { return true }
+	}
+	return nn.NewGrads(m.Params, trainable, m.vocabularies(labels)...)
+}
+
+// fewLabels is how many labelled tokens a step may have for the gradient of a vocabulary to be formed twice, for
+// the norm and for the update, in no more time than storing it takes.
+const fewLabels = 64
+
+// vocabularies returns the parameters whose gradients should not be stored: with few labels, those with a row for
+// each token.
+func (m *Model) vocabularies(labels int) []*nn.Param {
+	switch {
+	case labels > fewLabels:
+		return nil
+	case m.Head.W == m.Wte:
+		return []*nn.Param{m.Wte}
+	}
+	return []*nn.Param{m.Wte, m.Head.W}
 }

@@ -99,12 +99,8 @@ func (r *Run) backward(dh compute.Mat) {
 	p := &r.pass
 	dx := r.Stack.Backward(p, &r.acts, dh)
 	p.Drop(dx, nn.Float(r.Config.EmbdDropout), nn.SiteEmbedding)
-	if g := p.Grads.Of(r.Wte); !g.Empty() {
-		p.ScatterAdd(g, dx, r.ids)
-	}
-	if g := p.Grads.Of(r.Wpe); !g.Empty() {
-		p.ScatterAdd(g, dx, p.Pos)
-	}
+	p.Grads.Scatter(p, r.Wte, dx, r.ids)
+	p.Grads.Scatter(p, r.Wpe, dx, p.Pos)
 }
 
 // Reserve makes room for so many bytes of activations, as Plan tells them, so that memory need not grow step by

@@ -1,27 +1,40 @@
 package nn
 
+import "github.com/hone-ml/hone/compute"
+
 // Grads are the gradients of a model's parameters over one optimizer step. They need no clearing between
 // steps: the first product into a gradient overwrites it.
 type Grads struct {
-	G    []Mat // by Param.Index; empty if the parameter is frozen
-	done []int // leading rows of each gradient that this step has written; the others hold garbage
+	G        []Mat       // by Param.Index; empty if the parameter is frozen or its gradient factored
+	done     []int       // leading rows of each gradient that this step has written; the others hold garbage
+	factored []*factored // by Param.Index; nil for most
 }
 
-// NewGrads allocates gradients for those of params that want says are trained.
-func NewGrads(params []*Param, want func(*Param) bool) *Grads {
-	g := &Grads{make([]Mat, len(params)), make([]int, len(params))}
-	for i, q := range params {
+// NewGrads allocates gradients for those of params that want says are trained. Gradients of the parameters in
+// factor, vocabularies of which a step reads few rows, are not stored: see Outer, Scatter and Blocks.
+func NewGrads(params []*Param, want func(*Param) bool, factor ...*Param) *Grads {
+	g := newGrads(len(params))
+	for _, q := range factor {
 		if want(q) {
-			g.G[i] = Mat{Rows: q.W.Rows, Cols: q.W.Cols, Stride: q.W.Cols, Data: make([]Float, q.W.Rows*q.W.Cols)}
+			g.factored[q.Index] = &factored{cols: q.W.Cols}
+		}
+	}
+	for i, q := range params {
+		if want(q) && g.factored[i] == nil {
+			g.G[i] = compute.NewMat(q.W.Rows, q.W.Cols)
 		}
 	}
 	return g
 }
 
+func newGrads(n int) *Grads {
+	return &Grads{make([]Mat, n), make([]int, n), make([]*factored, n)}
+}
+
 // Borrowed returns Grads that only pretend, for a Device that computes nothing: each gradient has the shape of
-// its parameter and nobody may write to it. A nil want means all.
+// its parameter and nobody may write to it. A nil want means all. Bytes leaves factored ones out.
 func Borrowed(params []*Param, want func(*Param) bool) *Grads {
-	g := &Grads{make([]Mat, len(params)), make([]int, len(params))}
+	g := newGrads(len(params))
 	for i, q := range params {
 		if want == nil || want(q) {
 			g.G[i], g.done[i] = q.W, q.W.Rows
@@ -39,7 +52,60 @@ func (g *Grads) Bytes() (n int64) {
 }
 
 // Reset starts a step: all gradients count as zero.
-func (g *Grads) Reset() { clear(g.done) }
+func (g *Grads) Reset() {
+	clear(g.done)
+	for _, f := range g.factored {
+		if f != nil {
+			f.reset()
+		}
+	}
+}
+
+// Trained reports whether parameter i has a gradient.
+func (g *Grads) Trained(i int) bool { return !g.G[i].Empty() || g.factored[i] != nil }
+
+// Outer adds dyᵀ·x to q's gradient: dy [N, out], x [N, in].
+func (g *Grads) Outer(p *Pass, q *Param, dy, x Mat) {
+	if g == nil {
+		return
+	}
+	if f := g.factored[q.Index]; f != nil {
+		f.p.add(dy)
+		f.h.add(x)
+		return
+	}
+	if dst, add := g.Rows(q, 0, q.W.Rows); !dst.Empty() {
+		p.MatMulTN(dst, dy, x, compute.Epilogue{Add: add})
+	}
+}
+
+// Scatter adds the rows of dx to the rows ids of q's gradient. A nil q is fine.
+func (g *Grads) Scatter(p *Pass, q *Param, dx Mat, ids []int32) {
+	if g == nil || q == nil {
+		return
+	}
+	if f := g.factored[q.Index]; f != nil {
+		f.dx.add(dx)
+		f.ids = append(f.ids, ids...)
+		return
+	}
+	if dst := g.Of(q); !dst.Empty() {
+		p.ScatterAdd(dst, dx, ids)
+	}
+}
+
+// Blocks calls f with all rows of parameter i's gradient, a block [lo, hi) at a time; once with all of them where it is
+// stored. g is valid during the call.
+func (g *Grads) Blocks(d compute.Device, i int, q *Param, f func(lo, hi int, g Mat)) {
+	if part := g.factored[i]; part != nil {
+		for lo := 0; lo < q.W.Rows; lo += blockRows {
+			hi := min(lo+blockRows, q.W.Rows)
+			f(lo, hi, part.form(d, q.W.Rows, lo, hi))
+		}
+	} else if !g.G[i].Empty() {
+		f(0, q.W.Rows, g.G[i])
+	}
+}
 
 // Of returns q's gradient to add to; empty if q is nil or frozen, or if no gradients are wanted.
 func (g *Grads) Of(q *Param) Mat {

@@ -87,9 +87,7 @@ func (hd *Head) Loss(p *Pass, h Mat, targets []int32, smoothing, scale Float) (s
 	hd.chunks(p, h, targets, func(lo, hi int, x, logits Mat, loss []Float) {
 		p.CrossEntropy(loss, logits, targets[lo:hi], smoothing, scale)
 		p.MatMulNN(dh.RowSpan(lo, hi), logits, hd.W.W, compute.Epilogue{})
-		if g, add := p.Grads.Rows(hd.W, 0, hd.W.W.Rows); !g.Empty() {
-			p.MatMulTN(g, logits, x, compute.Epilogue{Add: add})
-		}
+		p.Grads.Outer(p, hd.W, logits, x)
 		for _, l := range loss {
 			sum += float64(l)
 		}

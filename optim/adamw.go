@@ -29,7 +29,7 @@ func NewAdamW(d compute.Device, params []*nn.Param, grads *nn.Grads) *AdamW {
 	o := &AdamW{device: d, params: params, grads: grads,
 		M: make([]compute.Mat, len(params)), V: make([]compute.Mat, len(params))}
 	for i, p := range params {
-		if !grads.G[i].Empty() {
+		if grads.Trained(i) {
 			o.M[i], o.V[i] = compute.NewMat(p.W.Rows, p.W.Cols), compute.NewMat(p.W.Rows, p.W.Cols)
 		}
 	}
@@ -39,10 +39,8 @@ func NewAdamW(d compute.Device, params []*nn.Param, grads *nn.Grads) *AdamW {
 // Norm returns the L2 norm of all gradients together.
 func (o *AdamW) Norm() float64 {
 	var sum float64
-	for _, g := range o.grads.G {
-		if !g.Empty() {
-			sum += o.device.SumSquares(g)
-		}
+	for i, p := range o.params {
+		o.grads.Blocks(o.device, i, p, func(_, _ int, g compute.Mat) { sum += o.device.SumSquares(g) })
 	}
 	return math.Sqrt(sum)
 }
@@ -61,15 +59,13 @@ func (o *AdamW) Update(lr, scale float64) {
 	o.Step++
 	s := compute.AdamW{LR: lr, Beta1: o.Beta1, Beta2: o.Beta2, Eps: o.Eps, Step: o.Step, GradScale: scale}
 	for i, p := range o.params {
-		g := o.grads.G[i]
-		if g.Empty() {
-			continue
-		}
 		s.WeightDecay = o.WeightDecay
 		if p.Vector {
 			s.WeightDecay = 0
 		}
-		o.device.AdamW(p.W, g, o.M[i], o.V[i], s)
+		o.grads.Blocks(o.device, i, p, func(lo, hi int, g compute.Mat) {
+			o.device.AdamW(p.W.RowSpan(lo, hi), g, o.M[i].RowSpan(lo, hi), o.V[i].RowSpan(lo, hi), s)
+		})
 	}
 }
 

@@ -130,7 +130,7 @@ func (t *Trainer) prepare(ctx context.Context) (*loop, error) {
 	}
 	l.run = t.Model.NewRun(t.Device)
 	l.run.Checkpoint = l.args.GradientCheckpointing || l.args.ActivationCheckpointing
-	l.grads = nn.NewGrads(t.Model.Params, trainable)
+	l.grads = t.Model.NewGrads(trainable, l.mostLabels())
 	l.run.Grads = l.grads
 	l.optimizer = optim.NewAdamW(t.Device, t.Model.Params, l.grads)
 	o := l.optimizer
@@ -209,6 +209,16 @@ func (l *loop) countSteps() {
 	if l.args.EvalSteps != nil {
 		s.EvalSteps = every(*l.args.EvalSteps, s.MaxSteps)
 	}
+}
+
+// mostLabels returns the most labelled tokens that an update can have.
+func (l *loop) mostLabels() (n int) {
+	targets := slices.Clone(l.targets)
+	slices.Sort(targets)
+	for _, k := range targets[max(0, len(targets)-l.args.PerDeviceTrainBatchSize*l.args.GradientAccumulationSteps):] {
+		n += k
+	}
+	return n
 }
 
 // reserve makes room for the largest batch that the order of the data may bring.
