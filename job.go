@@ -46,12 +46,12 @@ func (j *Job) Plan() (Plan, error) {
 	usual := j.Model.Plan(&b, checkpointed, j.trainable)
 	collate.Pack(&b, j.largest())
 	most := j.Model.Plan(&b, checkpointed, j.trainable)
-	p.Trainable = most.Gradients / 4
+	p.Trainable = most.Trained
 	p.FLOPs = usual.FLOPs * int64(j.GradientAccumulationSteps)
 	p.TotalFLOPs = float64(p.FLOPs) * float64(p.Steps)
-	p.WeightBytes, p.GradBytes, p.MomentBytes, p.ActBytes = 4*p.Params, most.Gradients, 2*most.Gradients, most.Activations
+	p.WeightBytes, p.GradBytes, p.MomentBytes, p.ActBytes = 4*p.Params, most.Gradients, 8*most.Trained, most.Activations
 	p.Bytes = p.WeightBytes + p.GradBytes + p.MomentBytes + p.ActBytes
-	p.DiskBytes = p.GradBytes // as large as the weights that are trained, which are those that are saved
+	p.DiskBytes = 4 * p.Trainable // as large as the weights that are trained, which are those that are saved
 	if !j.SaveOnlyModel {
 		p.DiskBytes += p.MomentBytes
 	}
@@ -85,7 +85,7 @@ func (j *Job) TimeStep(ctx context.Context) (time.Duration, error) {
 	collate.Pack(&b, j.typical())
 	r := j.Model.NewRun(j.watch.Device)
 	r.Checkpoint = j.GradientCheckpointing || j.ActivationCheckpointing
-	r.Grads = nn.NewGrads(j.Model.Params, j.trainable)
+	r.Grads = j.Model.NewGrads(j.trainable, len(b.Targets))
 	var took time.Duration
 	for range 2 {
 		if err := ctx.Err(); err != nil {

@@ -12,6 +12,7 @@ type Plan struct {
 	FLOPs       int64 // of the products, forward and backward
 	Activations int64 // most bytes of activations and their gradients at once
 	Gradients   int64 // bytes of parameter gradients
+	Trained     int64 // weights that are trained
 }
 
 // Plan tells what Loss on b takes if the parameters that trainable names are trained (nil for all).
@@ -26,7 +27,7 @@ func (m *Model) Plan(b *collate.Batch, checkpoint bool, trainable func(*nn.Param
 	for _, q := range m.vocabularies(len(b.Targets)) {
 		bytes -= 4 * int64(r.Grads.G[q.Index].Rows) * int64(r.Grads.G[q.Index].Cols)
 	}
-	return Plan{FLOPs: counter.FLOPs, Activations: r.Peak(), Gradients: bytes}
+	return Plan{FLOPs: counter.FLOPs, Activations: r.Peak(), Gradients: bytes, Trained: r.Grads.Bytes() / 4}
 }
 
 // NewGrads allocates gradients for the parameters that trainable names (nil for all), for steps of at most so many
