@@ -181,7 +181,9 @@ func Merge(ctx context.Context, h *hub.Client, dir, output string) error {
 	if err != nil {
 		return err
 	}
-	a.Merge()
+	if err := a.Merge(); err != nil {
+		return err
+	}
 	if err := os.MkdirAll(output, 0o777); err != nil {
 		return fmt.Errorf("hone: %w", err)
 	}

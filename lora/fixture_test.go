@@ -141,7 +141,9 @@ func TestLogitsEqualPEFT(t *testing.T) {
 				}
 			}
 			compare("adapted")
-			a.Merge()
+			if err := a.Merge(); err != nil {
+				t.Fatal(err)
+			}
 			compare("merged")
 			for _, tensor := range m.Tensors() {
 				if _, ok := x.f.Info("merged." + tensor.Name); ok {

@@ -155,7 +155,10 @@ func (a *Adapter) Disable() {
 
 // Merge adds the adapter to the weights of its model, which needs it no more: Model.Save then writes a whole model.
 // Gradients and optimizers made before are void.
-func (a *Adapter) Merge() {
+func (a *Adapter) Merge() error {
+	if a.model.Quantized() {
+		return errQuantized
+	}
 	a.Disable()
 	for _, u := range a.updates {
 		u.merge()
@@ -168,6 +171,7 @@ func (a *Adapter) Merge() {
 	}
 	a.model.RemoveParams(a.params)
 	a.updates, a.copies, a.tensors, a.params = nil, nil, nil, nil
+	return nil
 }
 
 // merge is W += scale·B·A.

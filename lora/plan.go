@@ -1,6 +1,7 @@
 package lora
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -155,8 +156,13 @@ func held(m *model.Model, slot **nn.Param) (all []model.Tensor) {
 	return all
 }
 
-// unadapted returns an error if another adapter's weights stand in for the model's.
+var errQuantized = errors.New("lora: the model's weights are 8-bit integers: load the model anew, and its adapter, before it is quantized")
+
+// unadapted returns an error if the model's weights are not all there: quantized, or replaced by another adapter's.
 func unadapted(m *model.Model) error {
+	if m.Quantized() {
+		return errQuantized
+	}
 	own := map[*nn.Param]bool{nil: true}
 	for _, t := range m.Tensors() {
 		own[t.P] = true

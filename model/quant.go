@@ -16,7 +16,8 @@ func (m *Model) Quantize(bits int) error {
 	if bits != 8 {
 		return fmt.Errorf("model: can't quantize to %d bits, only to 8", bits)
 	}
-	for _, p := range m.Params {
+	for _, t := range m.tensors { // which leaves adapters as they are
+		p := t.P
 		if p.Vector || p == m.Wpe || p.Quant != nil {
 			continue
 		}
