@@ -1,11 +1,15 @@
 package model
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 
 	"github.com/hone-ml/hone/compute"
 	"github.com/hone-ml/hone/nn"
@@ -78,6 +82,7 @@ func holds(f *safetensors.File, dir string, c *Config) error {
 func (m *Model) read(f *safetensors.File, dir string) (unused []string, err error) {
 	used := map[string]bool{}
 	var missing []string
+	var reads []func() error
 	for _, t := range m.tensors {
 		name := t.Name
 		info, ok := f.Info(name)
@@ -93,9 +98,7 @@ func (m *Model) read(f *safetensors.File, dir string) (unused []string, err erro
 		if !slices.Equal(info.Shape, t.Shape()) {
 			return nil, fmt.Errorf("model: %s: tensor %s is %v, but config.json makes it %v", dir, name, info.Shape, t.Shape())
 		}
-		if err := t.read(f, name); err != nil {
-			return nil, err
-		}
+		reads = append(reads, func() error { return t.read(f, name) })
 	}
 	if len(missing) > 0 {
 		return nil, fmt.Errorf("model: %s lacks %d tensors of a %s, such as %s", dir, len(missing), m.Config.ModelType, missing[0])
@@ -105,7 +108,23 @@ func (m *Model) read(f *safetensors.File, dir string) (unused []string, err erro
 			unused = append(unused, name)
 		}
 	}
-	return unused, nil
+	return unused, parallel(reads)
+}
+
+// parallel runs each of work on one of the processors and returns what went wrong.
+func parallel(work []func() error) error {
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	errs := make([]error, len(work))
+	for range min(runtime.GOMAXPROCS(0), len(work)) {
+		wg.Go(func() {
+			for i := next.Add(1) - 1; int(i) < len(work); i = next.Add(1) - 1 {
+				errs[i] = work[i]()
+			}
+		})
+	}
+	wg.Wait()
+	return errors.Join(errs...)
 }
 
 // derived reports whether a tensor holds nothing that the model does not compute: causal masks and rotary
