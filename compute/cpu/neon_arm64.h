@@ -6,8 +6,11 @@
 
 #define FADD(d, n, m) VOP3(0x4e20d400, d, n, m)
 #define FMUL(d, n, m) VOP3(0x6e20dc00, d, n, m)
-#define FADDP(d, n, m) VOP3(0x6e20d400, d, n, m)
 #define FMAX(d, n, m) VOP3(0x4e20f400, d, n, m)
+
+// FADDP is the sums of neighbours, those of n first; FMAXV the largest of four.
+#define FADDP(d, n, m) VOP3(0x6e20d400, d, n, m)
+#define FMAXV(d, n) VOP2(0x6e30f800, d, n)
 
 // FMLA is d += n·m, rounded once; FMLAX takes element i of m.
 #define FMLA(d, n, m) VOP3(0x4e20cc00, d, n, m)

@@ -1,4 +1,4 @@
-//go:build !f64 && (!amd64 || purego)
+//go:build !f64 && ((!amd64 && !arm64) || purego)
 
 package cpu
 
