@@ -441,7 +441,8 @@ store:
 	RET
 
 // func dot4AVX2(dst, w, x []float32, k, stride int)
-// Four dot products of rows of w with x. Registers: SI row 0 of w, R11 row 3, R8 stride, BX x, CX k.
+// Four dot products of rows of w with x. Registers: SI row 0 of w, R11 row 3, R8 stride, BX x, CX k; R10 the
+// next four rows, which are fetched in their order in memory: taken turns at, they come at two thirds of the speed.
 TEXT ·dot4AVX2(SB), NOSPLIT, $0-88
 	MOVQ   dst_base+0(FP), DI
 	MOVQ   w_base+24(FP), SI
@@ -451,6 +452,7 @@ TEXT ·dot4AVX2(SB), NOSPLIT, $0-88
 	SHLQ   $2, R8
 	LEAQ   (SI)(R8*2), R11
 	ADDQ   R8, R11
+	LEAQ   (SI)(R8*4), R10
 	VXORPS Y4, Y4, Y4
 	VXORPS Y5, Y5, Y5
 	VXORPS Y6, Y6, Y6
@@ -465,21 +467,22 @@ TEXT ·dot4AVX2(SB), NOSPLIT, $0-88
 step16:
 	VMOVUPS     (BX), Y0
 	VMOVUPS     32(BX), Y1
-	PREFETCHT0  1024(SI)
+	PREFETCHT1  (R10)
 	VFMADD231PS (SI), Y0, Y4
 	VFMADD231PS 32(SI), Y1, Y5
-	PREFETCHT0  1024(SI)(R8*1)
+	PREFETCHT1  64(R10)
 	VFMADD231PS (SI)(R8*1), Y0, Y6
 	VFMADD231PS 32(SI)(R8*1), Y1, Y7
-	PREFETCHT0  1024(SI)(R8*2)
+	PREFETCHT1  128(R10)
 	VFMADD231PS (SI)(R8*2), Y0, Y8
 	VFMADD231PS 32(SI)(R8*2), Y1, Y9
-	PREFETCHT0  1024(R11)
+	PREFETCHT1  192(R10)
 	VFMADD231PS (R11), Y0, Y10
 	VFMADD231PS 32(R11), Y1, Y11
 	ADDQ        $64, BX
 	ADDQ        $64, SI
 	ADDQ        $64, R11
+	ADDQ        $256, R10
 	SUBQ        $16, CX
 	JGE         step16
 

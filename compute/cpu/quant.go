@@ -104,7 +104,7 @@ func (g *gemm) quantPairs(sum []float32, lo, hi int) {
 
 // expand writes columns [k0, k0+kc) of w to dst, row by row without gaps.
 func expand(dst []float32, w compute.Quant, k0, kc int) {
-	if avx2 && kc%8 == 0 {
+	if quantAVX2() && kc%8 == 0 {
 		b := k0 / compute.QuantBlock
 		expandAVX2(dst, w.Q[k0:], w.Scale[b:], k0-b*compute.QuantBlock, kc, w.Rows, w.Blocks*compute.QuantBlock)
 		return
@@ -120,7 +120,7 @@ func expand(dst []float32, w compute.Quant, k0, kc int) {
 // quantDot4 sets dst [4] to the products of 4 rows of integers, which are stride apart, with x. All rows have that
 // number of blocks.
 func quantDot4(dst []float32, q []int8, scale, x []float32, blocks, stride int) {
-	if avx2 {
+	if quantAVX2() {
 		quantDot4AVX2(dst, q, scale, x, blocks, stride)
 		return
 	}
@@ -131,7 +131,7 @@ func quantDot4(dst []float32, q []int8, scale, x []float32, blocks, stride int) 
 
 // quantPair sets dst [2][4] to the products of 2 such rows with 4 rows of x, which lie end to end.
 func quantPair(dst []float32, q []int8, scale, x []float32, blocks, stride int) {
-	if avx2 {
+	if quantAVX2() {
 		quantPairAVX2(dst, q, scale, x, blocks, stride)
 		return
 	}

@@ -2,6 +2,9 @@
 
 package cpu
 
+// quantAVX2 says whether the kernels declared here may run.
+func quantAVX2() bool { return avx2 }
+
 // expandAVX2 writes rows of n integers, a multiple of 8, to dst. The first is first elements into its block.
 //
 //go:noescape

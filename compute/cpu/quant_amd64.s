@@ -29,9 +29,35 @@
 	VADDPS       Y13, Y12, Y12    \
 	VFMADD231PS  Y14, Y12, total
 
+// FOUR goes 64 elements further in 4 rows. What is fetched, the next four rows, comes from memory in its order there.
+#define FOUR(FETCH) \
+	VMOVUPS (BX), Y0                    \
+	VMOVUPS 32(BX), Y1                  \
+	VMOVUPS 64(BX), Y2                  \
+	VMOVUPS 96(BX), Y3                  \
+	VMOVUPS 128(BX), Y4                 \
+	VMOVUPS 160(BX), Y5                 \
+	VMOVUPS 192(BX), Y6                 \
+	VMOVUPS 224(BX), Y7                 \
+	FETCH   (AX)                        \
+	BLOCK((SI), (DX), Y8)               \
+	FETCH   64(AX)                      \
+	BLOCK((SI)(R8*1), (DX)(R11*1), Y9)  \
+	FETCH   128(AX)                     \
+	BLOCK((SI)(R8*2), (DX)(R11*2), Y10) \
+	FETCH   192(AX)                     \
+	BLOCK((R9), (R12), Y11)             \
+	ADDQ    $256, BX                    \
+	ADDQ    $256, AX                    \
+	ADDQ    $64, SI                     \
+	ADDQ    $64, R9                     \
+	ADDQ    $4, DX                      \
+	ADDQ    $4, R12                     \
+	DECQ    CX
+
 // func quantDot4AVX2(dst []float32, q []int8, scale, x []float32, blocks, stride int)
 // Four dot products of rows of integers with x, 64 elements of each at a time. Registers: SI row 0, R9 row 3, R8
-// stride, R10 three strides; DX, R12, R11 likewise for the scales; BX x, CX blocks.
+// stride, AX what is fetched; DX, R12, R11 likewise for the scales; BX x, CX blocks.
 TEXT ·quantDot4AVX2(SB), NOSPLIT, $0-112
 	MOVQ   dst_base+0(FP), DI
 	MOVQ   q_base+24(FP), SI
@@ -39,42 +65,31 @@ TEXT ·quantDot4AVX2(SB), NOSPLIT, $0-112
 	MOVQ   x_base+72(FP), BX
 	MOVQ   blocks+96(FP), CX
 	MOVQ   stride+104(FP), R8
-	LEAQ   (R8)(R8*2), R10
-	LEAQ   (SI)(R10*1), R9
+	LEAQ   (SI)(R8*2), R9
+	ADDQ   R8, R9
+	LEAQ   (SI)(R8*4), AX
 	MOVQ   R8, R11
 	SHRQ   $4, R11
-	LEAQ   (R11)(R11*2), R12
-	ADDQ   DX, R12
+	LEAQ   (DX)(R11*2), R12
+	ADDQ   R11, R12
 	VXORPS Y8, Y8, Y8
 	VXORPS Y9, Y9, Y9
 	VXORPS Y10, Y10, Y10
 	VXORPS Y11, Y11, Y11
+	CMPQ   CX, $24
+	JGT    wide
 
-block:
-	VMOVUPS    (BX), Y0
-	VMOVUPS    32(BX), Y1
-	VMOVUPS    64(BX), Y2
-	VMOVUPS    96(BX), Y3
-	VMOVUPS    128(BX), Y4
-	VMOVUPS    160(BX), Y5
-	VMOVUPS    192(BX), Y6
-	VMOVUPS    224(BX), Y7
-	PREFETCHT0 (SI)(R8*4)                  // the next four rows
-	BLOCK((SI), (DX), Y8)
-	PREFETCHT0 (R9)(R8*2)
-	BLOCK((SI)(R8*1), (DX)(R11*1), Y9)
-	PREFETCHT0 (R9)(R10*1)
-	BLOCK((SI)(R8*2), (DX)(R11*2), Y10)
-	PREFETCHT0 (R9)(R8*4)
-	BLOCK((R9), (R12), Y11)
-	ADDQ       $256, BX
-	ADDQ       $64, SI
-	ADDQ       $64, R9
-	ADDQ       $4, DX
-	ADDQ       $4, R12
-	DECQ       CX
-	JNE        block
+narrow:
+	FOUR(PREFETCHT0)
+	JNE narrow
+	JMP sum
 
+	// Four such rows and x don't fit into the first cache twice.
+wide:
+	FOUR(PREFETCHT1)
+	JNE wide
+
+sum:
 	// Lane i of X8 becomes the sum of row i.
 	VHADDPS      Y9, Y8, Y8
 	VHADDPS      Y11, Y10, Y10
@@ -115,8 +130,8 @@ block:
 	VMOVUPS      xa, at
 
 // func quantPairAVX2(dst []float32, q []int8, scale, x []float32, blocks, stride int)
-// Two rows of integers times four rows of x, which lie blocks·64 elements apart. Registers: SI row 0, R8 stride; DX,
-// R11 likewise for the scales; BX row 0 of x, R12 row 3, R10 stride; CX blocks.
+// Two rows of integers times four rows of x, which lie blocks·64 elements apart. Registers: SI row 0, R8 stride, AX
+// what is fetched, the next two rows; DX, R11 likewise for the scales; BX row 0 of x, R12 row 3, R10 stride; CX blocks.
 TEXT ·quantPairAVX2(SB), NOSPLIT, $0-112
 	MOVQ   dst_base+0(FP), DI
 	MOVQ   q_base+24(FP), SI
@@ -124,6 +139,7 @@ TEXT ·quantPairAVX2(SB), NOSPLIT, $0-112
 	MOVQ   x_base+72(FP), BX
 	MOVQ   blocks+96(FP), CX
 	MOVQ   stride+104(FP), R8
+	LEAQ   (SI)(R8*2), AX
 	MOVQ   R8, R11
 	SHRQ   $4, R11
 	MOVQ   CX, R10
@@ -142,8 +158,8 @@ TEXT ·quantPairAVX2(SB), NOSPLIT, $0-112
 block:
 	VBROADCASTSS (DX), Y14
 	VBROADCASTSS (DX)(R11*1), Y15
-	PREFETCHT0   (SI)(R8*4)
-	PREFETCHT0   64(SI)(R8*4)
+	PREFETCHT0   (AX)
+	PREFETCHT0   64(AX)
 	PAIR(0, 0)
 	PAIR(8, 32)
 	PAIR(16, 64)
@@ -153,6 +169,7 @@ block:
 	PAIR(48, 192)
 	PAIR(56, 224)
 	ADDQ         $64, SI
+	ADDQ         $128, AX
 	ADDQ         $256, BX
 	ADDQ         $256, R12
 	ADDQ         $4, DX
