@@ -121,11 +121,9 @@ func (o *TrainOptions) report(p TrainProgress) {
 	}
 }
 
-type entries = map[string]any
-
 // preTokenizerFor writes the pre_tokenizer of a pattern for tokenizer.json.
 func preTokenizerFor(pattern string) rawJSON {
-	byteLevel := entries{"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": false}
+	byteLevel := dict{"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": false}
 	switch pattern {
 	case "", "gpt2":
 		byteLevel["use_regex"] = true
@@ -135,8 +133,8 @@ func preTokenizerFor(pattern string) rawJSON {
 	case "qwen2":
 		pattern = patternQwen2
 	}
-	split := entries{"type": "Split", "pattern": entries{"Regex": pattern}, "behavior": isolated, "invert": false}
-	return encode(entries{"type": "Sequence", "pretokenizers": []entries{split, byteLevel}})
+	split := dict{"type": "Split", "pattern": dict{"Regex": pattern}, "behavior": isolated, "invert": false}
+	return encode(dict{"type": "Sequence", "pretokenizers": []dict{split, byteLevel}})
 }
 
 // tokenizer builds what was learned by way of the files that Save writes, so that it is what Load will read.
@@ -150,7 +148,7 @@ func (l *learner) tokenizer(pre rawJSON, special []string) (*Tokenizer, error) {
 		tokenizer: object{
 			{"version", encode("1.0")}, {"truncation", null}, {"padding", null}, {"added_tokens", encode(added)},
 			{"normalizer", null}, {"pre_tokenizer", pre}, {"post_processor", null},
-			{"decoder", encode(entries{"type": "ByteLevel", "add_prefix_space": true, "trim_offsets": true, "use_regex": true})},
+			{"decoder", encode(dict{"type": "ByteLevel", "add_prefix_space": true, "trim_offsets": true, "use_regex": true})},
 			{"model", l.model()},
 		},
 		config: object{{"clean_up_tokenization_spaces", encode(false)}, {"tokenizer_class", encode("PreTrainedTokenizerFast")}},
@@ -174,7 +172,7 @@ func (l *learner) model() rawJSON {
 		fmt.Fprintf(&b, "%s:%d", encode(token), id)
 	}
 	b.WriteString(`},"merges":[`)
-	for i, p := range l.ranked() {
+	for i, p := range l.merges {
 		if i > 0 {
 			b.WriteByte(',')
 		}

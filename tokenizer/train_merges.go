@@ -12,24 +12,25 @@ import (
 // A pair is two tokens that stand side by side.
 type pair struct{ left, right int32 }
 
-// A pairCount is what is known of a pair.
+// A pairCount is how often a pair stands in the texts.
 type pairCount struct {
 	pair
-	n     int64   // as the reference counts: what was merged is not taken off
+	n     int64
 	fresh []int32 // words in which the merge under way made it
 }
 
-// A span of symbols is a word.
+// A symbolSpan is where a word stands.
 type symbolSpan struct{ start, end int }
 
 // A learner finds merges. Words are rows of token ids that shrink in place; pairs know the words that they are in, so
 // that a merge touches those alone.
 //
-// Two paths may lead to one token: "a"+"bc" and "ab"+"c". When the second one is merged, pairs that were merged before
-// come up again, with the counts that they had. The reference then merges them once more, at a later rank, and so does
-// this: a pair may wait in the queue several times, each time with other words.
+// All that stands side by side as a pair does so since the merge that made the younger of its tokens. So a pair is
+// complete when it goes into the queue, and only gets rarer while it waits there. Nor can two pairs make the same
+// token: what is inside a token has merged as it would have by itself.
 type learner struct {
-	vocabSize, minFrequency, maxLength int
+	vocabSize, maxLength int
+	minFrequency         int64
 
 	tokens []string // by id, in the byte-level alphabet
 	ids    map[string]int32
@@ -48,7 +49,7 @@ type learner struct {
 
 // newLearner prepares words for o, which is complete.
 func newLearner(words []word, o TrainOptions) (*learner, error) {
-	l := &learner{vocabSize: o.VocabSize, minFrequency: o.MinFrequency, maxLength: math.MaxInt,
+	l := &learner{vocabSize: o.VocabSize, maxLength: math.MaxInt, minFrequency: int64(max(1, o.MinFrequency)),
 		ids: map[string]int32{}, at: map[pair]int32{}}
 	if o.MaxTokenLength > 0 {
 		l.maxLength = o.MaxTokenLength
@@ -60,7 +61,7 @@ func newLearner(words []word, o TrainOptions) (*learner, error) {
 		l.token(string(byteRune[b]))
 	}
 	if n := len(l.tokens); n > o.VocabSize {
-		return nil, fmt.Errorf("vocab_size %d has no room for the alphabet and %d special tokens: make it larger than %d", o.VocabSize, len(o.SpecialTokens), n)
+		return nil, fmt.Errorf("vocab_size %d has no room for the alphabet of bytes and %d special tokens: make it at least %d", o.VocabSize, len(o.SpecialTokens), n)
 	}
 	l.load(words)
 	return l, nil
@@ -88,7 +89,7 @@ func alphabet(words []word, limit int) []byte {
 	return slices.DeleteFunc(all, func(b byte) bool { return !slices.Contains(seen, b) })
 }
 
-// token returns the id of a token, a new one if need be.
+// token returns the id of a token, a new one unless it is a special token too.
 func (l *learner) token(s string) int32 {
 	id, ok := l.ids[s]
 	if !ok {
@@ -159,11 +160,11 @@ func (l *learner) found(p pair, word int32) {
 	c.fresh = append(c.fresh, word)
 }
 
-// enqueue puts the pairs that were found into the queue.
+// enqueue puts the pairs that were found into the queue, if they may be merged at all.
 func (l *learner) enqueue() {
 	for _, i := range l.made {
 		c := &l.pairs[i]
-		if c.n > 0 {
+		if c.n >= l.minFrequency {
 			l.queue.push(candidate{c.n, c.pair, i, c.fresh})
 		}
 		c.fresh = nil
@@ -181,7 +182,7 @@ func (l *learner) learn(ctx context.Context, tell func(tokens int)) error {
 			l.queue.down()
 			continue
 		}
-		if top.n < 1 || top.n < int64(l.minFrequency) {
+		if top.n < l.minFrequency {
 			break
 		}
 		if err := ctx.Err(); err != nil {
@@ -236,21 +237,6 @@ func (l *learner) join(p pair, word int32) {
 	if l.length[p.left]+l.length[p.right] < l.maxLength {
 		l.found(p, word)
 	}
-}
-
-// ranked returns the merges in order; one that was made more than once has its last place.
-func (l *learner) ranked() []pair {
-	last := make(map[pair]int, len(l.merges))
-	for i, p := range l.merges {
-		last[p] = i
-	}
-	out := make([]pair, 0, len(last))
-	for i, p := range l.merges {
-		if last[p] == i {
-			out = append(out, p)
-		}
-	}
-	return out
 }
 
 // A candidate is a pair that may be merged in words.

@@ -124,10 +124,6 @@ func (c tokenizerTrainCommand) load(a *app) (*corpus, *screen, error) {
 		return nil, nil, err
 	}
 	out := new(corpus)
-	want := dataset.Task{Text: c.TextColumn}
-	if c.TextColumn != "" {
-		want.Kind = dataset.LanguageModeling
-	}
 	for _, name := range c.Files {
 		d, err := hone.LoadDataset(a.ctx, h, name, "", dataset.Options{})
 		if err != nil {
@@ -136,7 +132,7 @@ func (c tokenizerTrainCommand) load(a *app) (*corpus, *screen, error) {
 		if train := d.Split("train"); train != nil {
 			d = dataset.Dict{{Name: "train", Dataset: train}} // a tokenizer is not to know the test texts
 		}
-		task, err := dataset.Infer(d, want)
+		task, err := c.task(d)
 		if err != nil {
 			return nil, nil, fmt.Errorf("%s: %w", name, err)
 		}
@@ -146,6 +142,18 @@ func (c tokenizerTrainCommand) load(a *app) (*corpus, *screen, error) {
 		}
 	}
 	return out, s, nil
+}
+
+// task says where the text of d is: of chats and of prompts with completions all that is said.
+func (c tokenizerTrainCommand) task(d dataset.Dict) (dataset.Task, error) {
+	plain := dataset.Task{Kind: dataset.LanguageModeling, Text: c.TextColumn}
+	if c.TextColumn == "" {
+		if t, err := dataset.Infer(d, dataset.Task{}); err == nil {
+			return t, nil
+		}
+		// labels that are missing or wrong don't matter here
+	}
+	return dataset.Infer(d, plain)
 }
 
 // lineEnd returns what the rows of a text file lost, its line ends: the reference learns them too.
