@@ -133,34 +133,30 @@ func (s *Source) Write(ctx context.Context, dir string, o Options) error {
 	if err := os.MkdirAll(filepath.Dir(dir), 0o777); err != nil {
 		return fmt.Errorf("convert: %w", err)
 	}
-	return disk.WriteDir(dir, func(tmp string) error {
+	c := &copier{ctx: ctx, f: s.f, total: s.Config.NumParams(), progress: o.Progress}
+	err = disk.WriteDir(dir, func(tmp string) error {
 		for name, b := range files {
 			if err := os.WriteFile(filepath.Join(tmp, name), b, 0o666); err != nil {
-				return fmt.Errorf("convert: %w", err)
+				return err
 			}
 		}
-		if _, err := tokenizer.Load(tmp); err != nil {
-			return s.wrap(fmt.Errorf("the tokenizer makes no sense: %w", err))
+		if _, err := tokenizer.LoadFS(os.DirFS(tmp)); err != nil {
+			c.fault = fmt.Errorf("the tokenizer makes no sense: %w", err)
+			return c.fault
 		}
-		if err := safetensors.WriteDir(tmp, s.weights(ctx, o), map[string]string{"format": "pt"}, 0); err != nil {
-			return s.wrap(err)
+		var list []safetensors.Tensor
+		for _, t := range s.tensors {
+			list = append(list, c.tensor(t, o.Dtype))
 		}
-		return nil
+		return safetensors.WriteDir(tmp, list, map[string]string{"format": "pt"}, 0)
 	})
-}
-
-// weights returns the tensors to write.
-func (s *Source) weights(ctx context.Context, o Options) (list []safetensors.Tensor) {
-	var done int64
-	c := &copier{ctx, s.f, func(n int) {
-		if done += int64(n); o.Progress != nil {
-			o.Progress(done, s.Config.NumParams())
-		}
-	}}
-	for _, t := range s.tensors {
-		list = append(list, c.tensor(t, o.Dtype))
+	if c.fault != nil {
+		return s.wrap(c.fault)
 	}
-	return list
+	if err != nil {
+		return fmt.Errorf("convert: %w", err)
+	}
+	return nil
 }
 
 // files returns the small files of the folder.

@@ -128,9 +128,11 @@ func match(f *gguf.File, list []tensor, arch string) error {
 
 // A copier writes the tensors of a GGUF file.
 type copier struct {
-	ctx  context.Context
-	f    *gguf.File
-	tick func(elements int)
+	ctx         context.Context
+	f           *gguf.File
+	done, total int64
+	progress    func(done, total int64) // or nil
+	fault       error                   // what is wrong with the file
 }
 
 // tensor returns what safetensors writes for t.
@@ -141,21 +143,24 @@ func (c *copier) tensor(t tensor, dtype safetensors.Dtype) safetensors.Tensor {
 	}
 	return safetensors.Tensor{Name: t.to, Dtype: dtype, Shape: t.target(), Data: func(e *safetensors.Encoder) error {
 		return c.read(t, func(v []float32) error {
-			if err := c.ctx.Err(); err != nil {
-				return err
+			if c.fault = c.ctx.Err(); c.fault != nil {
+				return c.fault
 			}
 			for _, x := range v {
 				if a := math.Abs(float64(x)); !(a < most) {
-					return c.badWeight(t, x)
+					c.fault = badWeight(t, x)
+					return c.fault
 				}
 			}
-			c.tick(len(v))
+			if c.done += int64(len(v)); c.progress != nil {
+				c.progress(c.done, c.total)
+			}
 			return e.Float32(v)
 		})
 	}}
 }
 
-func (c *copier) badWeight(t tensor, x float32) error {
+func badWeight(t tensor, x float32) error {
 	if x := float64(x); math.IsNaN(x) || math.IsInf(x, 0) {
 		return fmt.Errorf("tensor %s has a weight of %v: the file is damaged", t.from, x)
 	}
