@@ -61,7 +61,13 @@ func describeSource(s *screen, src *convert.Source, dtype safetensors.Dtype) {
 	}
 	s.line("model: %s%s, %s parameters, %d layers of width %d, reads %d tokens", name, c.ModelType, count(c.NumParams()), c.Layers, c.HiddenSize, c.MaxPositions)
 	s.line("weights: %s; written as %s, %s", src.Types, dtypeNames[dtype], size(src.Bytes(dtype)))
-	s.line("tokenizer: %s, bos %q, eos %q", src.Tokenizer, src.BOS, src.EOS)
+	line := "tokenizer: " + src.Tokenizer
+	for _, role := range [][2]string{{"bos", src.BOS}, {"eos", src.EOS}} {
+		if role[1] != "" {
+			line += fmt.Sprintf(", %s %q", role[0], role[1])
+		}
+	}
+	s.line("%s", line)
 	template := "none: --chat won't work, and training on chat messages needs a template of your own"
 	if n := len(src.ChatTemplate); n > 0 {
 		template = fmt.Sprintf("%d bytes", n)
