@@ -29,6 +29,7 @@ type commands struct {
 	Tokenizer tokenizerCommand `cmd:"" help:"Make a tokenizer."`
 	Pull      pullCommand      `cmd:"" help:"Download a model or a data set, to work offline later."`
 	Import    importCommand    `cmd:"" help:"Turn a GGUF file into a folder in Hugging Face layout."`
+	Bench     benchCommand     `cmd:"" help:"Measure this machine, and what hone makes of it."`
 	Version   versionCommand   `cmd:"" help:"Print hone's version."`
 
 	Offline bool `help:"Never use the network: take models and data sets from the cache and from folders only."`
