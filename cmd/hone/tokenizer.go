@@ -23,10 +23,10 @@ type tokenizerTrainCommand struct {
 	Files     []string `required:"" help:"Files with text (.txt, .jsonl, .json, .csv, .tsv, .parquet, alone or before .gz or .zst), folders with a data set, or data sets on the Hub." placeholder:"FILE,…"`
 	OutputDir string   `required:"" help:"Folder for tokenizer.json and tokenizer_config.json." placeholder:"DIR"`
 
-	VocabSize      int      `help:"Tokens in all, with the special tokens and the 256 bytes." default:"30000" placeholder:"N"`
+	VocabSize      int      `help:"Tokens in all, with the special tokens and the 256 bytes." default:"30000"`
 	MinFrequency   int      `help:"Merge only pairs that occur at least so often." default:"0" placeholder:"N"`
 	Pattern        string   `help:"How text is cut into words: gpt2, llama3, qwen2, or a regular expression." default:"gpt2"`
-	SpecialTokens  []string `help:"Tokens with the first ids, in this order." default:"<|endoftext|>" placeholder:"TOKEN,…"`
+	SpecialTokens  []string `help:"Tokens with the first ids, in this order." default:"<|endoftext|>"`
 	EosToken       string   `help:"Which token ends a text; the first special token if not given." placeholder:"TOKEN"`
 	BosToken       string   `help:"Which token begins a text; the end token if not given." placeholder:"TOKEN"`
 	PadToken       string   `help:"Which token fills up short rows; none if not given." placeholder:"TOKEN"`
