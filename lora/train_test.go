@@ -1,3 +1,5 @@
+//go:build !f64
+
 package lora
 
 import (
