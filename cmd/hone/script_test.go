@@ -1,7 +1,3 @@
-//go:build testscript
-
-// This file needs golang.org/x/tools, which go-internal's testscript imports, in go.mod.
-
 package main
 
 import (
