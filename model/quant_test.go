@@ -87,3 +87,19 @@ func TestQuantizeDamagedWeights(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// Adapters stay as they are.
+func TestQuantizeWithAdapter(t *testing.T) {
+	m, _ := load(t, "gpt2")
+	l := m.Stack.Blocks[0].Attn.QKV
+	a, b := m.AddParam("a", 2, l.W.W.Cols, false), m.AddParam("b", l.Out(), 2, false)
+	a.W.Data[0], b.W.Data[0] = 1, 1
+	l.LoRA = append(l.LoRA, nn.LoRA{A: a, B: b, Hi: l.Out(), Scale: 1})
+	if err := m.Quantize(8); err != nil {
+		t.Fatal(err)
+	}
+	if a.Quant != nil || b.Quant != nil || l.W.Quant == nil {
+		t.Errorf("quantized: adapter %v, %v, weight %v", a.Quant != nil, b.Quant != nil, l.W.Quant != nil)
+	}
+	m.NewRun(compute.Ref{}).Hidden([]int32{1, 2}, nn.Seqs{Cu: []int32{0, 2}, Pos: []int32{0, 1}}, nil, nil)
+}
