@@ -1,11 +1,11 @@
 package convert
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/hone-ml/hone/gguf"
 )
@@ -98,7 +98,7 @@ func tied(f *gguf.File) bool {
 	}
 	a, errA := f.Bytes(head.Name)
 	b, errB := f.Bytes(embd.Name)
-	return errA == nil && errB == nil && string(a) == string(b)
+	return errA == nil && errB == nil && bytes.Equal(a, b)
 }
 
 // llama fills in what Llama, Mistral, Qwen2 and Qwen3 share.
@@ -153,10 +153,10 @@ func (k *keys) headDim(width, heads int) int {
 
 // encode writes a JSON file with two spaces of indentation.
 func encode(v any) ([]byte, error) {
-	var b strings.Builder
+	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
 	e.SetIndent("", "  ")
 	err := e.Encode(v)
-	return []byte(b.String()), err
+	return b.Bytes(), err
 }

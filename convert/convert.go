@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -161,27 +162,28 @@ func (s *Source) Write(ctx context.Context, dir string, o Options) error {
 
 // files returns the small files of the folder.
 func (s *Source) files(dtype string) (map[string][]byte, error) {
+	// null in config.json, lest a missing id be taken for GPT-2's own
+	roles := map[string]any{"bos_token_id": nil, "eos_token_id": nil, "pad_token_id": nil}
+	if s.vocab.bos >= 0 {
+		roles["bos_token_id"] = s.vocab.bos
+	}
+	if s.vocab.pad >= 0 {
+		roles["pad_token_id"] = s.vocab.pad
+	}
+	if len(s.vocab.eos) == 1 {
+		roles["eos_token_id"] = s.vocab.eos[0]
+	} else if len(s.vocab.eos) > 1 {
+		roles["eos_token_id"] = s.vocab.eos
+	}
 	generation := map[string]any{"_from_model_config": true}
-	for _, c := range []map[string]any{s.config, generation} {
-		if s.vocab.bos >= 0 {
-			c["bos_token_id"] = s.vocab.bos
-		}
-		if s.vocab.pad >= 0 {
-			c["pad_token_id"] = s.vocab.pad
-		}
-		switch len(s.vocab.eos) {
-		case 0:
-		case 1:
-			c["eos_token_id"] = s.vocab.eos[0]
-		default:
-			c["eos_token_id"] = s.vocab.eos
+	for key, id := range roles {
+		s.config[key] = id
+		if id != nil {
+			generation[key] = id
 		}
 	}
 	s.config["torch_dtype"] = dtype
-	files := map[string][]byte{}
-	for name, b := range s.vocab.files {
-		files[name] = b
-	}
+	files := maps.Clone(s.vocab.files)
 	var err, err2 error
 	files["config.json"], err = encode(s.config)
 	files["generation_config.json"], err2 = encode(generation)

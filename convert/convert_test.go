@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -44,7 +45,7 @@ func logits(t testing.TB, m *model.Model) (v []nn.Float) {
 	ids := make([]int32, 40)
 	s := nn.Seqs{Cu: []int32{0, int32(len(ids))}}
 	for i := range ids {
-		ids[i] = int32(i*37%m.Config.VocabSize + 0)
+		ids[i] = int32(i * 37 % m.Config.VocabSize)
 		s.Pos = append(s.Pos, int32(i))
 	}
 	r := m.NewRun(compute.Ref{})
@@ -205,10 +206,6 @@ func TestSmallFiles(t *testing.T) {
 	f.set("tokenizer.chat_template.tool_use", "tools <&>")
 	f.set("tokenizer.ggml.add_bos_token", true)
 	dir := imported(t, f.write(t), Options{})
-	var g struct {
-		BOS, PAD int32
-		EOS      []int32
-	}
 	var raw map[string]any
 	b, err := os.ReadFile(filepath.Join(dir, "generation_config.json"))
 	if err == nil {
@@ -219,7 +216,7 @@ func TestSmallFiles(t *testing.T) {
 	}
 	want := map[string]any{"_from_model_config": true, "bos_token_id": 1.0, "pad_token_id": 0.0, "eos_token_id": []any{2.0, 7.0}}
 	if !reflect.DeepEqual(raw, want) {
-		t.Errorf("generation_config.json %v, want %v %v", raw, want, g)
+		t.Errorf("generation_config.json %v, want %v", raw, want)
 	}
 	tok, err := tokenizer.Load(dir)
 	if err != nil {
@@ -239,6 +236,48 @@ func TestSmallFiles(t *testing.T) {
 	entries, _ := os.ReadDir(filepath.Dir(dir))
 	if len(entries) != 1 {
 		t.Errorf("left beside the folder: %v", entries)
+	}
+}
+
+// Files of chat models may name only the token that ends a text; their template tells what ends a turn.
+func TestTurnEnds(t *testing.T) {
+	for template, want := range map[string][]int32{"{{ x }}<|eot_id|>": {2, 9}, "{{ x }}": {2}} {
+		f := export(t, "llama", f32)
+		for _, kv := range f.meta {
+			if kv.Key == "tokenizer.ggml.tokens" {
+				kv.Value.([]string)[9] = "<|eot_id|>"
+			}
+		}
+		f.set("tokenizer.chat_template", template)
+		m, err := model.Load(imported(t, f.write(t), Options{}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Equal(m.Config.EOS, want) {
+			t.Errorf("%q: %v, want %v", template, m.Config.EOS, want)
+		}
+	}
+}
+
+// The numbers of Llama 3.1 and 3.2, of which the file has only what they make of each frequency.
+func TestLlama3Rope(t *testing.T) {
+	for _, c := range []struct {
+		dim    int
+		factor float64
+	}{{64, 32}, {128, 8}} {
+		x := &file{meta: []gguf.KV{{Key: "llama.rope.freq_base", Value: float32(500000)}}}
+		x.tensors = append(x.tensors, gguf.Float32("rope_freqs.weight", gguf.F32, []int{c.dim / 2}, llama3Freqs(c.dim, 500000, c.factor, 8192)))
+		f, err := gguf.Open(x.write(t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		k := &keys{f: f, arch: "llama"}
+		got, err := json.Marshal(k.rope(c.dim))
+		want := fmt.Sprintf(`{"factor":%v.0,"high_freq_factor":4.0,"low_freq_factor":1.0,"original_max_position_embeddings":8192,"rope_type":"llama3"}`, c.factor)
+		if err != nil || k.err != nil || string(got) != want {
+			t.Errorf("%s %v %v, want %s", got, err, k.err, want)
+		}
 	}
 }
 

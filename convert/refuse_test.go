@@ -88,6 +88,7 @@ func TestRefuse(t *testing.T) {
 		{`no key tokenizer.ggml.model`, set("tokenizer.ggml.model", nil)},
 		{`tokenizer.ggml.model "t5" is not supported`, set("tokenizer.ggml.model", "t5")},
 		{`tokenizer.ggml.pre "chatglm-bpe" is not supported`, set("tokenizer.ggml.pre", "chatglm-bpe")},
+		{`tokenizer.ggml.pre "" is not supported`, set("tokenizer.ggml.pre", "default")},
 		{`tokenizer.ggml.pre "" is not supported`, set("tokenizer.ggml.pre", nil)},
 		{`tokenizer.ggml.tokens is missing or empty`, set("tokenizer.ggml.tokens", nil)},
 		{`tokenizer.ggml.tokens has 97 tokens, but token_embd.weight has rows for 96`, set("tokenizer.ggml.tokens", make([]string, 97))},

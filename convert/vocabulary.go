@@ -53,6 +53,7 @@ func readVocabulary(f *gguf.File, arch string, rows, length int) (*vocabulary, e
 	if err := v.readTemplates(f, c); err != nil {
 		return nil, err
 	}
+	v.endTurns(g.Tokens)
 	if v.files["tokenizer_config.json"], err = encode(c); err != nil {
 		return nil, err
 	}
@@ -74,9 +75,11 @@ func readTokens(f *gguf.File, arch string) (g tokenizer.GGUF, err error) {
 	read(f, &err, "token_type", f.Ints, &g.Types)
 	read(f, &err, "merges", f.Strings, &g.Merges)
 	read(f, &err, "scores", f.Floats, &g.Scores)
-	// files from before the key came about are safe to guess where an architecture has had one pattern only
-	g.Pre = map[string]string{"gpt2": "gpt-2", "qwen2": "qwen2", "qwen3": "qwen2"}[arch]
 	read(f, &err, "pre", f.String, &g.Pre)
+	if g.Pre == "" || g.Pre == "default" {
+		// The converter did not know the pattern, but in these architectures there is only one.
+		g.Pre = map[string]string{"gpt2": "gpt-2", "qwen2": "qwen2", "qwen3": "qwen2"}[arch]
+	}
 	spm := g.Model == "llama"
 	g.AddBOS = spm || strings.HasPrefix(g.Pre, "llama")
 	g.AddSpacePrefix = spm
@@ -152,6 +155,16 @@ func (v *vocabulary) readRoles(f *gguf.File, g *tokenizer.GGUF) error {
 		}
 	}
 	return nil
+}
+
+// endTurns adds to what ends a text the token that ends a turn of a chat, where the file names only the first.
+func (v *vocabulary) endTurns(tokens []string) {
+	for _, end := range []string{"<|eot_id|>", "<|im_end|>"} {
+		id := int32(slices.Index(tokens, end))
+		if id >= 0 && strings.Contains(v.template, end) && !slices.Contains(v.eos, id) {
+			v.eos = append(v.eos, id)
+		}
+	}
 }
 
 // maxTemplates bounds the named chat templates; real models have at most a handful.

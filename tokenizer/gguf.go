@@ -140,7 +140,7 @@ func (g GGUF) byteLevel(o object, vocab rawJSON) ([]byte, error) {
 	var pre dict
 	ignoreMerges := false
 	switch g.Pre {
-	case "gpt-2", "default":
+	case "gpt-2":
 		pre = byteLevel(true)
 	case "smollm", "starcoder", "refact":
 		pre = dict{"type": "Sequence", "pretokenizers": []dict{{"type": "Digits", "individual_digits": true}, byteLevel(true)}}
