@@ -12,7 +12,7 @@ type Columns struct {
 	PromptColumn     string   `help:"Column with the prompt." placeholder:"NAME"`
 	CompletionColumn string   `help:"Column with the completion." placeholder:"NAME"`
 	MessagesColumn   string   `help:"Column with the chat messages." placeholder:"NAME"`
-	Labels           []string `help:"Class names in the order of their ids, such as neg,pos." placeholder:"NAME,…"`
+	Labels           []string `help:"Class names in the order of their ids, such as neg,pos." placeholder:"NAME"`
 	DatasetConfig    string   `help:"Which configuration of the data set, where it has several." placeholder:"NAME"`
 	DatasetRevision  string   `help:"A branch, tag or commit of the data set on the Hub." placeholder:"REV"`
 }

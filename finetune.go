@@ -31,7 +31,7 @@ type FineTune struct {
 	MaxEvalSamples  int     `help:"Evaluate on N rows drawn at random only." placeholder:"N"`
 
 	Template   string   `help:"How a text and its label become one text to learn; {label} comes last. The default is the tutorial's {text}{eos}{label}." placeholder:"TEXT"`
-	LabelWords []string `help:"What stands for each class in the template, in the order of the classes; the class names if not given." placeholder:"WORD,…"`
+	LabelWords []string `help:"What stands for each class in the template, in the order of the classes; the class names if not given." placeholder:"WORD"`
 	MaxLength  int      `help:"Most tokens of an example; longer texts lose their beginning. 0 means what the model has positions for, at most 1024." default:"0" placeholder:"N"`
 
 	LoraOptions

@@ -16,7 +16,7 @@ type evalCommand struct {
 	Dataset string `required:"" help:"A name on the Hub, or a file or folder." placeholder:"NAME"`
 	Split   string `help:"Which split to measure on." default:"test" placeholder:"NAME"`
 	hone.Columns
-	LabelWords     []string `help:"What stands for each class in the template, for a model that was not trained as a classifier." placeholder:"WORD,…"`
+	LabelWords     []string `help:"What stands for each class in the template, for a model that was not trained as a classifier." placeholder:"WORD"`
 	Template       string   `help:"Template for such a model." placeholder:"TEXT"`
 	MaxEvalSamples int      `help:"Use N rows drawn at random only." placeholder:"N"`
 	Errors         int      `help:"Show so many of the rows that the model got wrong, the surest first." placeholder:"N"`

@@ -15,8 +15,8 @@ import (
 
 // labelFlags make a classifier of a model that was not trained as one.
 type labelFlags struct {
-	Labels     []string `help:"Class names: asks a model that was not trained as a classifier (zero-shot)." placeholder:"NAME,…"`
-	LabelWords []string `help:"What stands for each class in the template." placeholder:"WORD,…"`
+	Labels     []string `help:"Class names: asks a model that was not trained as a classifier (zero-shot)." placeholder:"NAME"`
+	LabelWords []string `help:"What stands for each class in the template." placeholder:"WORD"`
 	Template   string   `help:"Template with {text} and, at its end, {label}." placeholder:"TEXT"`
 }
 
