@@ -82,7 +82,7 @@ func local(name string) (path string, ok bool, err error) {
 // isFile reports whether name can only be that of a data file.
 func isFile(name string) bool {
 	switch filepath.Ext(name) {
-	case ".jsonl", ".json", ".csv", ".tsv", ".txt", ".parquet", ".gz", ".zst":
+	case ".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".txt", ".parquet", ".gz", ".zst":
 		return true
 	}
 	return false
