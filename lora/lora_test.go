@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/hone-ml/hone/collate"
 	"github.com/hone-ml/hone/internal/fixtures"
 	"github.com/hone-ml/hone/model"
 	"github.com/hone-ml/hone/nn"
@@ -274,5 +275,30 @@ func TestQuantized(t *testing.T) {
 	}
 	if _, err := Load(fixtures.Dir(t, "lora-gpt2"), m); err == nil {
 		t.Error("an adapter can't be loaded onto integers")
+	}
+}
+
+// A step on a frozen model costs no gradient but the adapter's, and none flows below the lowest adapter.
+func TestPlanCountsWhatIsTrained(t *testing.T) {
+	ex, _ := open(t, filepath.Join(fixtures.Dir(t, "gpt2"), "fixture.safetensors")).examples()
+	var b collate.Batch
+	collate.Pack(&b, ex)
+	var flops [3]int64
+	for layer := range flops {
+		m := base(t, "gpt2")
+		whole := m.Plan(&b, false, nil)
+		c := Defaults()
+		c.LayersToTransform = Layers{layer}
+		a, err := Attach(m, c, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := m.Plan(&b, false, a.Trainable)
+		if p.Gradients != 4*a.NumParams() || p.Gradients > whole.Gradients/20 {
+			t.Errorf("layer %d: %d bytes of gradients for %d weights", layer, p.Gradients, a.NumParams())
+		}
+		if flops[layer] = p.FLOPs; p.FLOPs >= whole.FLOPs || layer > 0 && p.FLOPs >= flops[layer-1] {
+			t.Errorf("layer %d: %d operations, of %d with everything trained, %v for layers below", layer, p.FLOPs, whole.FLOPs, flops[:layer])
+		}
 	}
 }

@@ -97,7 +97,11 @@ func (r *Run) forward(ids []int32) compute.Mat {
 // backward undoes forward, given the gradient of the hidden rows.
 func (r *Run) backward(dh compute.Mat) {
 	p := &r.pass
-	dx := r.Stack.Backward(p, &r.acts, dh)
+	wanted := p.InputWanted(r.Wte, r.Wpe)
+	dx := r.Stack.Backward(p, &r.acts, dh, wanted)
+	if !wanted {
+		return
+	}
 	p.Drop(dx, nn.Float(r.Config.EmbdDropout), nn.SiteEmbedding)
 	p.Grads.Scatter(p, r.Wte, dx, r.ids)
 	p.Grads.Scatter(p, r.Wpe, dx, p.Pos)

@@ -111,7 +111,7 @@ func (t *Attn) Forward(p *Pass, a *AttnActs, dst, x, add Mat, kept []int32) {
 	residual(p, t.O, dst, a.Y, add, t.OutDropout, siteAttn(t.Layer))
 }
 
-// Backward overwrites dx [N, C] given dy [R, C]; x is what Forward read.
+// Backward overwrites dx [N, C], unless it is empty, given dy [R, C]; x is what Forward read.
 func (t *Attn) Backward(p *Pass, a *AttnActs, dx, dy, x Mat, kept []int32) {
 	mark := p.Mark()
 	dy = p.dropped(dy, t.OutDropout, siteAttn(t.Layer))
@@ -140,11 +140,16 @@ func (t *Attn) Backward(p *Pass, a *AttnActs, dx, dy, x Mat, kept []int32) {
 	if kept == nil {
 		t.QKV.Backward(p, dx, fused(dq, dk, dv), x, false)
 	} else {
-		asking, dasking := p.New(len(kept), x.Cols), p.New(len(kept), x.Cols)
+		asking, dasking := p.New(len(kept), x.Cols), Mat{}
+		if !dx.Empty() {
+			dasking = p.New(len(kept), x.Cols)
+		}
 		p.Gather(asking, x, kept)
 		t.QKV.backward(p, dasking, dq, asking, false, 0, nq)
 		t.QKV.backward(p, dx, fused(dk, dv), x, false, nq, nq+2*nk)
-		p.ScatterAdd(dx, dasking, kept)
+		if !dx.Empty() {
+			p.ScatterAdd(dx, dasking, kept)
+		}
 	}
 	p.Release(mark)
 }

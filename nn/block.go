@@ -45,7 +45,8 @@ func (b *Block) Forward(p *Pass, a *BlockActs, dst, x Mat, kept []int32) {
 
 // Backward is Forward read from the bottom up. dy [R, C] is the gradient of the stream that leaves the block
 // and serves as working memory; dx [N, C] becomes that of the stream that enters it, and may be dy if all rows
-// are kept: the residual adds need no code then, since each norm adds its branch's gradient to the stream's.
+// are kept: the residual adds need no code then, since each norm adds its branch's gradient to the stream's. An empty
+// dx is not computed, nor is the gradient of Norm1.
 func (b *Block) Backward(p *Pass, a *BlockActs, dx, dy Mat, kept []int32) {
 	mark := p.Mark()
 	h, dh := p.New(a.X.Rows, a.X.Cols), p.New(a.X.Rows, a.X.Cols)
@@ -54,6 +55,11 @@ func (b *Block) Backward(p *Pass, a *BlockActs, dx, dy Mat, kept []int32) {
 	b.MLP.Backward(p, &a.MLP, dh2, dy, h2)
 	b.Norm2.Backward(p, a.Stat2, dy, dh2, a.Mid)
 	b.Norm1.Forward(p, a.Stat1, h, a.X)
+	if dx.Empty() {
+		b.Attn.Backward(p, &a.Attn, Mat{}, dy, h, kept)
+		p.Release(mark)
+		return
+	}
 	b.Attn.Backward(p, &a.Attn, dh, dy, h, kept)
 	if kept != nil {
 		dx.Zero()

@@ -27,7 +27,7 @@ func (l *Linear) Out() int { return l.W.W.Rows }
 func (l *Linear) Forward(p *Pass, dst, x, add Mat) { l.forward(p, dst, x, add, 0, l.Out()) }
 
 // Backward overwrites dx, or adds to it if acc, given dy; x is what Forward read. A frozen weight costs it one
-// product, not two.
+// product, not two, and an empty dx none.
 func (l *Linear) Backward(p *Pass, dx, dy, x Mat, acc bool) {
 	l.backward(p, dx, dy, x, acc, 0, l.Out())
 }
@@ -52,7 +52,9 @@ func (l *Linear) backward(p *Pass, dx, dy, x Mat, acc bool, lo, hi int) {
 	if acc {
 		e.Add = dx
 	}
-	p.MatMulNN(dx, dy, l.W.W.RowSpan(lo, hi), e)
+	if !dx.Empty() {
+		p.MatMulNN(dx, dy, l.W.W.RowSpan(lo, hi), e)
+	}
 	if g, add := p.Grads.Rows(l.W, lo, hi); !g.Empty() {
 		p.MatMulTN(g, dy, x, compute.Epilogue{Add: add})
 	}
@@ -88,12 +90,14 @@ func (a *LoRA) backward(p *Pass, dx, dy, x Mat, lo, hi int) {
 	if g, add := p.Grads.Rows(a.A, 0, a.A.W.Rows); !g.Empty() {
 		p.MatMulTN(g, dt, x, compute.Epilogue{Add: add})
 	}
-	if p.drops(a.Dropout) {
+	switch {
+	case dx.Empty():
+	case p.drops(a.Dropout):
 		d := p.New(x.Rows, x.Cols)
 		p.MatMulNN(d, dt, a.A.W, compute.Epilogue{})
 		p.Drop(d, a.Dropout, a.Site)
 		p.Add(dx, dx, d)
-	} else {
+	default:
 		p.MatMulNN(dx, dt, a.A.W, compute.Epilogue{Add: dx})
 	}
 	p.Release(mark)

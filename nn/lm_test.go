@@ -168,7 +168,7 @@ func (m *lm) loss(p *Pass, t tokens, kept []int32) float64 {
 }
 
 func (m *lm) backward(p *Pass, a *StackActs, dh Mat, ids []int32) {
-	dx := m.stack.Backward(p, a, dh)
+	dx := m.stack.Backward(p, a, dh, p.InputWanted(m.wte, m.wpe))
 	if g := p.Grads.Of(m.wte); !g.Empty() {
 		p.ScatterAdd(g, dx, ids)
 	}

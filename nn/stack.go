@@ -45,15 +45,23 @@ func (s *Stack) Forward(p *Pass, a *StackActs, x Mat) Mat {
 	return h
 }
 
-// Backward takes the gradient dh [R, C] of the hidden rows and returns that of the embedded rows, [N, C].
-func (s *Stack) Backward(p *Pass, a *StackActs, dh Mat) Mat {
+// Backward takes the gradient dh [R, C] of the hidden rows and returns that of the embedded rows, [N, C]; if that is
+// not wanted, it goes no further down than to the lowest trained weight and returns an empty one.
+func (s *Stack) Backward(p *Pass, a *StackActs, dh Mat, wanted bool) Mat {
 	dx := p.Zero(dh.Rows, dh.Cols)
 	s.Norm.Backward(p, a.Stat, dx, dh, a.Out)
-	for i := len(s.Blocks) - 1; i >= 0; i-- {
+	low := 0
+	if !wanted {
+		low = s.lowest(p.Grads)
+	}
+	for i := len(s.Blocks) - 1; i >= low; i-- {
 		dy := dx
 		kept, rows := s.kept(p, i, a.Blocks[i].X.Rows)
 		if rows != a.Blocks[i].X.Rows {
 			dx = p.New(a.Blocks[i].X.Rows, dh.Cols)
+		}
+		if i == low && !wanted && !s.Blocks[i].Norm1.trained(p.Grads) {
+			dx = Mat{}
 		}
 		mark := p.Mark()
 		if p.Checkpoint {
@@ -62,6 +70,9 @@ func (s *Stack) Backward(p *Pass, a *StackActs, dh Mat) Mat {
 		}
 		s.Blocks[i].Backward(p, &a.Blocks[i], dx, dy, kept)
 		p.Release(mark)
+	}
+	if !wanted {
+		return Mat{}
 	}
 	return dx
 }
