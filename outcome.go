@@ -70,6 +70,9 @@ func results(dir string) (train.Row, error) {
 // card writes the model card.
 func (j *Job) card(o *Outcome) error {
 	c := train.Card{Version: Version()}
+	if j.Adapter != nil {
+		c.Library, c.Tags = "peft", []string{"lora"}
+	}
 	if name := j.FineTune.Model; j.FromScratch == "" && onHub(name) {
 		c.BaseModel = name
 	}

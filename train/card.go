@@ -1,6 +1,7 @@
 package train
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"path/filepath"
@@ -22,6 +23,7 @@ type Card struct {
 	Languages []string // codes such as en
 	Datasets  []string // ORG/NAME on the Hub
 	Tags      []string // besides generated_from_trainer and hone
+	Library   string   // that loads the model; transformers if empty
 	Version   string   // of hone
 }
 
@@ -100,7 +102,7 @@ func (c Card) metadata(last Row) string {
 			known = append(known, m)
 		}
 	}
-	one("library_name", "transformers")
+	one("library_name", cmp.Or(c.Library, "transformers"))
 	list("language", c.Languages)
 	one("license", c.License)
 	one("base_model", c.BaseModel)
