@@ -187,3 +187,12 @@ func benchQuant(b *testing.B, d *Device, m, n, k int) {
 	b.ReportMetric(elements*(1+4./compute.QuantBlock)/integer.Seconds()/1e9, "int8-GB/s")
 	b.ReportMetric(0, "ns/op")
 }
+
+func FuzzMatMulQuant(f *testing.F) {
+	f.Add(uint8(1), uint8(3), uint16(100), uint64(1), uint8(0))
+	f.Add(uint8(20), uint8(30), uint16(300), uint64(2), uint8(5))
+	d := New(2)
+	f.Fuzz(func(t *testing.T, m, n uint8, k uint16, seed uint64, e uint8) {
+		checkQuant(t, d, int(m%90)+1, int(n)+1, int(k%1200)+1, epilogues[int(e)%len(epilogues)], seed)
+	})
+}
