@@ -189,10 +189,15 @@ func (v *Verbalizer) prompt(text string) (ids []int32) {
 // shorten drops the first n tokens of text.
 func (v *Verbalizer) shorten(text string, n int) string {
 	e, err := v.tok.Encode(text, tokenizer.Options{NoSpecialTokens: true, Plain: true})
-	if err != nil || n >= len(e.Offsets) {
+	if err != nil {
 		return ""
 	}
-	return text[e.Offsets[n][0]:]
+	for ; n < len(e.Offsets); n++ {
+		if at := e.Offsets[n][0]; at > 0 { // the tokens of one character, such as é, all begin at 0
+			return text[at:]
+		}
+	}
+	return ""
 }
 
 // Example returns the training example of a text of class label: loss on the label word alone.
