@@ -2,8 +2,12 @@ package hone
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"os"
 	"path/filepath"
 
 	"github.com/hone-ml/hone/chat"
@@ -138,8 +142,37 @@ func (c *languageCoder) save(dir string) error {
 	if c.template == "" {
 		return nil
 	}
-	return disk.WriteFile(filepath.Join(dir, "chat_template.jinja"), func(w io.Writer) error {
-		_, err := io.WriteString(w, c.template)
+	if err := stopAt(dir, "<|im_end|>"); err != nil {
+		return err
+	}
+	return writeFile(filepath.Join(dir, "chat_template.jinja"), []byte(c.template))
+}
+
+// stopAt adds a stop string to dir's generation_config.json: where the end of a turn is no token of its own, only the
+// text tells.
+func stopAt(dir, text string) error {
+	path := filepath.Join(dir, "generation_config.json")
+	settings := map[string]any{}
+	b, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) { // an adapter has none
+		return nil
+	}
+	if err == nil {
+		err = json.Unmarshal(b, &settings)
+	}
+	if err != nil {
+		return fmt.Errorf("hone: %s: %w", path, err)
+	}
+	settings["stop_strings"] = []string{text}
+	if b, err = json.MarshalIndent(settings, "", "  "); err != nil {
+		return err
+	}
+	return writeFile(path, append(b, '\n'))
+}
+
+func writeFile(path string, b []byte) error {
+	return disk.WriteFile(path, func(w io.Writer) error {
+		_, err := w.Write(b)
 		return err
 	})
 }

@@ -90,7 +90,33 @@ func (j *Job) dataset(ctx context.Context) (err error) {
 	}
 	j.watch.Say("%s: %s", j.FineTune.Dataset, sizes(j.Data))
 	j.watch.Say("%s", j.Task.Why)
+	if j.Task.Kind == dataset.LanguageModeling {
+		j.suggestLabels()
+	}
 	return nil
+}
+
+// suggestLabels tells of a column that looks like a class, where there is text but no label under a usual name.
+func (j *Job) suggestLabels() {
+	d := j.Data[0].Dataset
+	for _, f := range d.Features() {
+		if f.Name == j.Task.Text || f.Type != dataset.String || d.Len() < 4 {
+			continue
+		}
+		column, err := d.Strings(f.Name)
+		if err != nil {
+			continue
+		}
+		seen := map[string]bool{}
+		for i := range d.Len() {
+			if seen[column.At(i)] = true; len(seen) > min(20, d.Len()/2) {
+				break
+			}
+		}
+		if n := len(seen); n > 1 && n <= min(20, d.Len()/2) {
+			j.watch.Say("  column %q has %d different values: if it is the class, give --label_column %[1]s", f.Name, n)
+		}
+	}
 }
 
 // splits returns the rows to train on and those to evaluate on, nil for none.

@@ -3,6 +3,7 @@ package collate
 import (
 	"fmt"
 	"runtime"
+	"strings"
 	"sync"
 
 	"github.com/hone-ml/hone/dataset"
@@ -16,6 +17,7 @@ type Stats struct {
 	Tokens   int // of all examples
 	Longest  int // tokens of the longest example
 	Cut      int // rows that lost tokens to max_length
+	Blank    int // rows of a class whose text is empty, which are kept
 	Empty    int // rows without anything to learn from, left out
 }
 
@@ -29,10 +31,16 @@ func (v *Verbalizer) Classify(d *dataset.Dataset, t dataset.Task) ([]Example, St
 	if err != nil {
 		return nil, Stats{}, err
 	}
-	return encode(d.Len(), func(i int) ([]Example, bool, error) {
+	ex, s, err := encode(d.Len(), func(i int) ([]Example, bool, error) {
 		e, cut := v.Example(texts.At(i), labels[i])
 		return []Example{e}, cut, nil
 	})
+	for i := range d.Len() {
+		if strings.TrimSpace(texts.At(i)) == "" {
+			s.Blank++
+		}
+	}
+	return ex, s, err
 }
 
 // Text encodes plain text for language modelling: every token is learned, and the end-of-text token closes each

@@ -30,7 +30,7 @@ func (r *Report) warn() {
 		r.warnSplit(s, add)
 	}
 	if len(r.Splits) == 1 {
-		add("set some rows aside, as TrainTestSplit(0.1, 42) does", "there is only the split %s: nothing tells how good the model is on new data", r.Splits[0].Name)
+		add("hold some rows out: hone train --test_size 0.1 does", "there is only the split %s: nothing tells how good the model is on new data", r.Splits[0].Name)
 	}
 }
 

@@ -56,13 +56,13 @@ type Args struct {
 	DataloaderDropLast    bool   `json:"dataloader_drop_last" yaml:"dataloader_drop_last" name:"dataloader_drop_last" default:"false" help:"Leaves out the last batch of an epoch if it is not full."`
 
 	LoggingStrategy       string  `json:"logging_strategy" yaml:"logging_strategy" name:"logging_strategy" default:"steps" help:"When to log: no, steps or epoch."`
-	LoggingSteps          float64 `json:"logging_steps" yaml:"logging_steps" name:"logging_steps" default:"500" help:"Updates between two logs; below 1 it is a share of all updates."`
+	LoggingSteps          float64 `json:"logging_steps" yaml:"logging_steps" name:"logging_steps" default:"500" help:"Updates between two logs; below 1 it is a share of all updates. hone train logs about 20 times in a short run if not told otherwise."`
 	LoggingFirstStep      bool    `json:"logging_first_step" yaml:"logging_first_step" name:"logging_first_step" default:"false" help:"Logs the first update too."`
 	LoggingNaNInfFilter   bool    `json:"logging_nan_inf_filter" yaml:"logging_nan_inf_filter" name:"logging_nan_inf_filter" default:"true" negatable:"" help:"Keeps NaN and infinite losses out of the logged mean; training itself is not changed."`
 	IncludeNumInputTokens string  `json:"include_num_input_tokens_seen" yaml:"include_num_input_tokens_seen" name:"include_num_input_tokens_seen" default:"no" help:"Counts input tokens in the logs: no, all (with padding) or non_padding."`
 	ReportTo              string  `json:"report_to" yaml:"report_to" name:"report_to" default:"none" help:"Where logs go besides trainer_state.json: none or tensorboard."`
 
-	EvalStrategy string   `json:"eval_strategy" yaml:"eval_strategy" name:"eval_strategy" default:"no" help:"When to evaluate during training: no, steps or epoch."`
+	EvalStrategy string   `json:"eval_strategy" yaml:"eval_strategy" name:"eval_strategy" default:"no" help:"When to evaluate during training: no, steps or epoch. hone train evaluates each epoch if not told otherwise and there is something to evaluate on."`
 	EvalSteps    *float64 `json:"eval_steps" yaml:"eval_steps" name:"eval_steps" help:"Updates between two evaluations; logging_steps if not given; below 1 it is a share of all updates."`
 	EvalDelay    float64  `json:"eval_delay" yaml:"eval_delay" name:"eval_delay" default:"0" help:"Updates or epochs, as eval_strategy counts, to wait before the first evaluation."`
 	EvalOnStart  bool     `json:"eval_on_start" yaml:"eval_on_start" name:"eval_on_start" default:"false" help:"Evaluates before the first update, to see where the model starts from."`

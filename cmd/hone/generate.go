@@ -3,6 +3,8 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
+	"unicode"
 
 	"github.com/hone-ml/hone"
 	"github.com/hone-ml/hone/generate"
@@ -77,7 +79,7 @@ func (c generateCommand) answer(a *app, p *generate.Pipeline, prompts []string) 
 				lead = ""
 			}
 			emit = func(_ *generate.Sequence, t generate.Token) {
-				fmt.Fprint(a.stdout, lead+t.Text)
+				fmt.Fprint(a.stdout, a.safe(lead+t.Text))
 				lead = ""
 			}
 		}
@@ -95,11 +97,24 @@ func (c generateCommand) answer(a *app, p *generate.Pipeline, prompts []string) 
 			}
 		case !streams:
 			for _, g := range answers {
-				fmt.Fprintln(a.stdout, last(g))
+				fmt.Fprintln(a.stdout, a.safe(last(g)))
 			}
 		}
 	}
 	return nil
+}
+
+// safe takes control characters out of text that goes to a terminal, where a model could do mischief with them.
+func (a *app) safe(text string) string {
+	if !terminal(a.stdout) {
+		return text
+	}
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) && r != '\n' && r != '\t' {
+			return -1
+		}
+		return r
+	}, text)
 }
 
 // last returns the text of an answer, or the assistant's turn of a chat.

@@ -94,7 +94,7 @@ func describe(s *screen, job *hone.Job, p hone.Plan) {
 	s.line("first example: %s", quoted(text, 100))
 	s.line("  learns to say: %s", quoted(learns, 60))
 	st := job.Stats
-	s.line("%d examples, %.0f tokens on average, %d at most", st.Examples, float64(st.Tokens)/float64(st.Examples), st.Longest)
+	s.line("%s, %.0f tokens on average, %d at most", plural(st.Examples, "example"), float64(st.Tokens)/float64(st.Examples), st.Longest)
 	if st.Cut > 0 {
 		remedy := "raise --max_length if that matters"
 		if st.Longest >= c.MaxPositions {
@@ -102,11 +102,14 @@ func describe(s *screen, job *hone.Job, p hone.Plan) {
 		}
 		s.line("  %d of them (%.1f%%) were longer and lost their beginning: %s", st.Cut, 100*float64(st.Cut)/float64(st.Rows), remedy)
 	}
+	if st.Blank > 0 {
+		s.line("  warning: the text of %s is empty; the model learns the label of nothing from them", plural(st.Blank, "row"))
+	}
 	if st.Empty > 0 {
 		s.line("  %d rows were left out: nothing to learn from in them", st.Empty)
 	}
-	s.line("%d steps of %d examples, %g epochs; about %s of memory (weights %s, gradients %s, AdamW %s, activations %s)",
-		p.Steps, p.BatchSize, round(p.Epochs), size(p.Bytes), size(p.WeightBytes), size(p.GradBytes), size(p.MomentBytes), size(p.ActBytes))
+	s.line("%s of %s, %g epochs; about %s of memory (weights %s, gradients %s, AdamW %s, activations %s)",
+		plural(p.Steps, "step"), plural(p.BatchSize, "example"), round(p.Epochs), size(p.Bytes), size(p.WeightBytes), size(p.GradBytes), size(p.MomentBytes), size(p.ActBytes))
 	s.line("%s a step, %s in all; a checkpoint takes %s in %s", flops(float64(p.FLOPs)), flops(p.TotalFLOPs), size(p.DiskBytes), job.OutputDir)
 }
 
@@ -118,13 +121,15 @@ func (v *viewer) summary(job *hone.Job, o *hone.Outcome, took time.Duration) {
 		v.line("\n%s", asciigraph.Plot(v.losses, asciigraph.Height(8), asciigraph.Width(min(64, 2*len(v.losses))), asciigraph.Precision(3),
 			asciigraph.Caption("training loss")))
 	}
-	v.line("\ntrained %d steps in %s", o.State.GlobalStep, duration(took))
+	v.line("\ntrained %s in %s", plural(o.State.GlobalStep, "step"), duration(took))
 	if o.Report != nil {
 		acc, low, high := o.Report.Accuracy()
 		class, base := o.Report.Baseline()
 		v.line("accuracy %.4f (95%% interval %.4f to %.4f); always saying %q would have %.4f", acc, low, high, o.Report.Classes[class], base)
 	} else if x, ok := o.Metrics["eval_perplexity"]; ok {
 		v.line("perplexity %.3f, loss %.4f", x, o.Metrics["eval_loss"])
+	} else {
+		v.line("nothing was held out to tell how good it is: --test_size 0.1 does, --eval_split names a split")
 	}
 	dir := filepath.Clean(job.OutputDir)
 	if job.Adapter != nil {
@@ -138,6 +143,14 @@ func (v *viewer) summary(job *hone.Job, o *hone.Outcome, took time.Duration) {
 	} else {
 		v.line("  hone generate --model %s --prompt \"…\"", dir)
 	}
+}
+
+// plural counts things.
+func plural(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
 }
 
 func size(n int64) string { return disk.Size(uint64(n)) }
