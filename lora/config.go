@@ -137,6 +137,28 @@ func (c *Config) Check() error {
 	return c.InitWeights.check()
 }
 
+// same returns an error unless o means the same adapter as c, wherever and on whatever it was trained.
+func (c *Config) same(o *Config) error {
+	mine, err := entries(c)
+	if err != nil {
+		return err
+	}
+	theirs, err := entries(o)
+	if err != nil {
+		return err
+	}
+	for _, name := range slices.Sorted(maps.Keys(mine)) {
+		switch name {
+		case "base_model_name_or_path", "revision", "inference_mode", "init_lora_weights", "task_type":
+		default:
+			if !bytes.Equal(mine[name], theirs[name]) {
+				return fmt.Errorf("%s is %s there, but %s now; use the same settings", name, theirs[name], mine[name])
+			}
+		}
+	}
+	return nil
+}
+
 // JSON returns adapter_config.json in PEFT's formatting: what was read, with what has changed since.
 func (c *Config) JSON() ([]byte, error) {
 	now, err := entries(c)

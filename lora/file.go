@@ -59,8 +59,17 @@ func Load(dir string, m *model.Model) (*Adapter, error) {
 	return a, nil
 }
 
-// LoadWeights replaces the weights of a by those in dir, which must be of the same sizes.
+// LoadWeights replaces the weights of a by those of the adapter in dir, such as a checkpoint of a's own training,
+// which must have the same settings.
 func (a *Adapter) LoadWeights(dir string) error {
+	c, err := LoadConfig(dir)
+	if err != nil {
+		return err
+	}
+	c.fill(a.model)
+	if err := a.Config.same(&c); err != nil {
+		return fmt.Errorf("lora: %s: %w", filepath.Join(dir, ConfigFile), err)
+	}
 	f, err := openWeights(dir)
 	if err != nil {
 		return err

@@ -203,7 +203,7 @@ func (s saved) name() string {
 // fileName returns the name that PEFT gives t: it wraps the layers that have adapters.
 func (p *plan) fileName(t model.Tensor) string {
 	module := t.Module()
-	if slices.ContainsFunc(p.targets, func(t target) bool { return t.module.Name == module }) {
+	if slices.ContainsFunc(p.targets, func(g target) bool { return g.module.Name == module }) {
 		return module + ".base_layer" + strings.TrimPrefix(t.Name, module)
 	}
 	return t.Name

@@ -193,6 +193,21 @@ func TestAttachErrors(t *testing.T) {
 	}
 }
 
+func TestLoadWeightsErrors(t *testing.T) {
+	_, a := load(t, "gpt2")
+	dir := t.TempDir()
+	if err := a.Save(dir); err != nil {
+		t.Fatal(err)
+	}
+	if err := a.LoadWeights(dir); err != nil {
+		t.Error(err)
+	}
+	a.Config.Alpha = 16
+	if err := a.LoadWeights(dir); err == nil || !strings.Contains(err.Error(), "lora_alpha is 8 there, but 16 now") {
+		t.Error(err)
+	}
+}
+
 func TestLoadErrors(t *testing.T) {
 	gpt2 := fixtures.Dir(t, "lora-gpt2")
 	config, err := os.ReadFile(filepath.Join(gpt2, ConfigFile))
