@@ -1,4 +1,4 @@
-"""compare.py --hone BINARY --model DIR --data TRAIN.jsonl [--batch 16] [--steps 20] [--rounds 2] [--modes hf,hf128,hf_group,tuned]
+"""compare.py --hone BINARY --model DIR --data TRAIN.jsonl [--batch 16] [--steps 20] [--rounds 2] [--modes hf,hf128,hf_group,tuned] [--length 512]
 
 Runs the tutorial's fine-tuning job in hone and in the ways of train.py, in turn, on the same machine, and prints time per
 example, the ratio to hone's best and how far the losses are apart. DIR is GPT-2 in Hugging Face layout with its
@@ -32,7 +32,8 @@ def hone(a, threads):
     """hone's time is of all its steps, the first one included; the others' leaves out the warm-up."""
     with tempfile.TemporaryDirectory() as out:
         stdout, peak, wall = timed([
-            a.hone, "train", "--model", a.model, "--dataset", a.data, "--labels", "neg,pos", "--output_dir", out, "--eval_split", "none",
+            a.hone, "train", "--model", a.model, "--dataset", a.data, "--output_dir", out, "--eval_split", "none",
+            *(["--task", "language-modeling", "--max_length", str(a.length)] if a.length else ["--labels", "neg,pos"]),
             "--per_device_train_batch_size", str(a.batch), "--max_steps", str(a.steps + a.warm), "--learning_rate", "2e-5",
             "--logging_steps", "1", "--save_strategy", "no", "--json", "--threads", str(threads)])
         r = json.loads(stdout)
@@ -42,7 +43,8 @@ def hone(a, threads):
 
 def other(a, mode, threads):
     stdout, peak, wall = timed([sys.executable, str(HERE / "train.py"), *mode.split("+")[:1], "--model", a.model, "--data", a.data,
-                                "--steps", str(a.steps), "--warm", str(a.warm), "--batch", str(a.batch), "--threads", str(threads)]
+                                "--steps", str(a.steps), "--warm", str(a.warm), "--batch", str(a.batch), "--threads", str(threads),
+                                "--length", str(a.length)]
                                + (["--bf16"] if mode.endswith("+bf16") else []))
     r = json.loads(stdout.strip().splitlines()[-1])
     return {"mode": mode, "per_example": r["seconds"] / a.steps / a.batch, "losses": r["losses"], "peak": peak, "wall": wall}
@@ -58,6 +60,7 @@ def main():
     p.add_argument("--warm", type=int, default=3)
     p.add_argument("--rounds", type=int, default=2)
     p.add_argument("--threads", type=int, default=os.cpu_count())
+    p.add_argument("--length", type=int, default=0, help="language modelling on pieces of so many tokens instead")
     p.add_argument("--modes", default="hf,hf128,hf_group,tuned")
     a = p.parse_args()
     best = {}

@@ -30,6 +30,17 @@ def examples(tokenizer, path):
     return rows
 
 
+def texts(tokenizer, path, length):
+    """Whole texts cut into pieces of so many tokens, every token learned, as hone cuts them."""
+    rows = []
+    for line in open(path, encoding="utf-8"):
+        ids = tokenizer(json.loads(line)["text"], add_special_tokens=False)["input_ids"] + [tokenizer.eos_token_id]
+        while len(ids) > 1:
+            rows.append({"input_ids": ids[:length], "labels": ids[:length]})
+            ids = ids[length:]
+    return rows
+
+
 def pad(rows, width, token):
     n = width or max(len(r["input_ids"]) for r in rows)
     ids = torch.full((len(rows), n), token)
@@ -92,8 +103,10 @@ def tuned(a, model, rows):
         mask = (same & torch.ones_like(same).tril())[None, None]
         with torch.autocast("cpu", torch.bfloat16, enabled=a.bf16):
             h = model.transformer(input_ids=ids, position_ids=pos, attention_mask=mask, use_cache=False).last_hidden_state
-            logits = model.lm_head(h[0, ends]).float()
-        loss = torch.nn.functional.cross_entropy(logits, torch.tensor([r["labels"][-1] for r in batch]))
+            asked = torch.arange(ids.shape[1]) if a.length else ends
+            logits = model.lm_head(h[0, asked]).float()
+        target = [t for r in batch for t in (r["labels"][1:] if a.length else r["labels"][-1:])]
+        loss = torch.nn.functional.cross_entropy(logits, torch.tensor(target))
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         for g in opt.param_groups:
@@ -117,6 +130,7 @@ def main():
     p.add_argument("--threads", type=int, default=os.cpu_count())
     p.add_argument("--out", default="/tmp/hone-bench")
     p.add_argument("--bf16", action="store_true")
+    p.add_argument("--length", type=int, default=0, help="language modelling on pieces of so many tokens instead of classification")
     a = p.parse_args()
     torch.set_num_threads(a.threads)
     tokenizer = hf.AutoTokenizer.from_pretrained(a.model)
@@ -127,7 +141,7 @@ def main():
     for module in model.modules():
         if isinstance(module, torch.nn.Dropout):
             module.p = 0.0
-    rows = examples(tokenizer, a.data)
+    rows = texts(tokenizer, a.data, a.length) if a.length else examples(tokenizer, a.data)
     seconds, losses = tuned(a, model, rows) if a.mode == "tuned" else trainer(a, model, tokenizer, rows)
     print(json.dumps({"mode": a.mode + ("+bf16" if a.bf16 else ""), "seconds": seconds, "steps": a.steps,
                       "examples_per_second": a.steps * a.batch / seconds, "losses": losses}))
