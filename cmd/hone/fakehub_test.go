@@ -18,9 +18,12 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/hone-ml/hone/lora"
+	"github.com/hone-ml/hone/model"
 )
 
-// A fakeHub is a Hub on loopback that has the model gpt2, tiny, and the data set rotten_tomatoes, the rows of
+// A fakeHub is a Hub on loopback that has the model gpt2, tiny, an adapter of it, someone/adapter, and the data set rotten_tomatoes, the rows of
 // testdata/work/reviews. How the real one behaves in all its moods is tested in package hub.
 type fakeHub struct {
 	*httptest.Server
@@ -38,11 +41,32 @@ func newFakeHub(t testing.TB) *fakeHub {
 	}
 	h := &fakeHub{repos: map[string]map[string][]byte{
 		"models/gpt2":              readFolder(t, filepath.Join(dir, "base")),
+		"models/someone/adapter":   newAdapter(t, filepath.Join(dir, "base")),
 		"datasets/rotten_tomatoes": readFolder(t, filepath.Join(dir, "reviews")),
 	}}
 	h.Server = httptest.NewServer(http.HandlerFunc(h.serve))
 	t.Cleanup(h.Close)
 	return h
+}
+
+// newAdapter returns the files of an adapter of gpt2, which is the model in base.
+func newAdapter(t testing.TB, base string) map[string][]byte {
+	t.Helper()
+	m, err := model.Load(base)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := lora.Defaults()
+	c.BaseModel = "gpt2"
+	a, err := lora.Attach(m, c, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	if err := a.Save(dir); err != nil {
+		t.Fatal(err)
+	}
+	return readFolder(t, dir)
 }
 
 func readFolder(t testing.TB, dir string) map[string][]byte {
