@@ -27,6 +27,9 @@ func ModelDir(ctx context.Context, h *hub.Client, name, revision string) (string
 // findModel returns the folder of a model or of an adapter.
 func findModel(ctx context.Context, h *hub.Client, name, revision string) (string, error) {
 	if dir, ok, err := local(name); ok || err != nil {
+		if strings.EqualFold(filepath.Ext(dir), ".gguf") {
+			err = fmt.Errorf("hone: %s is a GGUF file; turn it into a folder first: hone import %s DIR", dir, dir)
+		}
 		return dir, err
 	}
 	dir, err := h.Model(ctx, hub.Repo{ID: name, Revision: revision})

@@ -135,22 +135,7 @@ func (s *Source) Write(ctx context.Context, dir string, o Options) error {
 		return fmt.Errorf("convert: %w", err)
 	}
 	c := &copier{ctx: ctx, f: s.f, total: s.Config.NumParams(), progress: o.Progress}
-	err = disk.WriteDir(dir, func(tmp string) error {
-		for name, b := range files {
-			if err := os.WriteFile(filepath.Join(tmp, name), b, 0o666); err != nil {
-				return err
-			}
-		}
-		if _, err := tokenizer.LoadFS(os.DirFS(tmp)); err != nil {
-			c.fault = fmt.Errorf("the tokenizer makes no sense: %w", err)
-			return c.fault
-		}
-		var list []safetensors.Tensor
-		for _, t := range s.tensors {
-			list = append(list, c.tensor(t, o.Dtype))
-		}
-		return safetensors.WriteDir(tmp, list, map[string]string{"format": "pt"}, 0)
-	})
+	err = disk.WriteDir(dir, func(tmp string) error { return s.fill(tmp, files, c, o.Dtype) })
 	if c.fault != nil {
 		return s.wrap(c.fault)
 	}
@@ -158,6 +143,24 @@ func (s *Source) Write(ctx context.Context, dir string, o Options) error {
 		return fmt.Errorf("convert: %w", err)
 	}
 	return nil
+}
+
+// fill writes the small files, then, if they make sense, the weights.
+func (s *Source) fill(dir string, files map[string][]byte, c *copier, dtype safetensors.Dtype) error {
+	for name, b := range files {
+		if err := os.WriteFile(filepath.Join(dir, name), b, 0o666); err != nil {
+			return err
+		}
+	}
+	if _, err := tokenizer.LoadFS(os.DirFS(dir)); err != nil {
+		c.fault = fmt.Errorf("the tokenizer makes no sense: %w", err)
+		return c.fault
+	}
+	var list []safetensors.Tensor
+	for _, t := range s.tensors {
+		list = append(list, c.tensor(t, dtype))
+	}
+	return safetensors.WriteDir(dir, list, map[string]string{"format": "pt"}, 0)
 }
 
 // files returns the small files of the folder.
@@ -206,14 +209,14 @@ func vacant(dir string, replace bool) error {
 	case !replace:
 		return fmt.Errorf("%s is not empty; name a new folder, or replace the model in it with --force", dir)
 	}
-	model := false
+	isModel := false
 	for _, e := range entries {
-		model = model || e.Name() == "config.json"
+		isModel = isModel || e.Name() == "config.json"
 		if e.IsDir() || strings.HasSuffix(e.Name(), ".gguf") {
 			return fmt.Errorf("%s has %s in it, which would be lost; name another folder", dir, e.Name())
 		}
 	}
-	if !model {
+	if !isModel {
 		return fmt.Errorf("%s has files but no config.json: it is not a model's folder, so it is left alone; name another one", dir)
 	}
 	return nil

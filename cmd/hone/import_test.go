@@ -63,6 +63,7 @@ func TestImport(t *testing.T) {
 		{"import nothing.gguf out", 1, "nothing.gguf: "},
 		{"import m.gguf out --dtype int8", 2, "--dtype"},
 		{"import m.gguf", 2, "<dir>"},
+		{"generate --model m.gguf --prompt abc", 1, "hone import m.gguf DIR"},
 		{"import m.gguf out", 0, `model: "tiny", gpt2, `},
 		{"generate --model out --prompt abc --max_new_tokens 2 --no-do_sample", 0, "abc"},
 		{"import m.gguf out", 1, "out is not empty"},
