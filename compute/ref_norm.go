@@ -30,7 +30,7 @@ func (Ref) LayerNormBackward(dx, dw, db, dy, x, stat, w Mat) {
 		mean, rstd := stat.Row(i)[0], stat.Row(i)[1]
 		var m1, m2 Float
 		for j, e := range r {
-			n, g := (e-mean)*rstd, d[j]*w.Data[j]
+			n, g := (e-mean)*rstd, Float(d[j]*w.Data[j])
 			m1 += g
 			m2 += g * n
 			if !dw.Empty() {
@@ -43,7 +43,7 @@ func (Ref) LayerNormBackward(dx, dw, db, dy, x, stat, w Mat) {
 		m1 /= Float(x.Cols)
 		m2 /= Float(x.Cols)
 		for j, e := range r {
-			n, g := (e-mean)*rstd, d[j]*w.Data[j]
+			n, g := (e-mean)*rstd, Float(d[j]*w.Data[j])
 			out[j] += rstd * (g - m1 - n*m2)
 		}
 	}

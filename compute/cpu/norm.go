@@ -115,7 +115,7 @@ func normBackward(dx, dy, x, w []float32, mean, rstd float32, centred bool) {
 		return
 	}
 	for j, e := range x {
-		dx[j] += rstd * (dy[j]*w[j] - m1 - (e-mean)*rstd*m2)
+		dx[j] += rstd * (float32(dy[j]*w[j]) - m1 - (e-mean)*rstd*m2)
 	}
 }
 
@@ -125,7 +125,7 @@ func normSums(dy, x, w []float32, mean, rstd float32) (m1, m2 float32) {
 		return normSumsAVX2(&dy[0], &x[0], &w[0], len(x), mean, rstd)
 	}
 	for j, e := range x {
-		g := dy[j] * w[j]
+		g := float32(dy[j] * w[j])
 		m1 += g
 		m2 += g * ((e - mean) * rstd)
 	}
