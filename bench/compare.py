@@ -35,7 +35,7 @@ def hone(a, threads):
             a.hone, "train", "--model", a.model, "--dataset", a.data, "--output_dir", out, "--eval_split", "none",
             *(["--task", "language-modeling", "--max_length", str(a.length)] if a.length else ["--labels", "neg,pos"]),
             "--per_device_train_batch_size", str(a.batch), "--max_steps", str(a.steps + a.warm), "--learning_rate", "2e-5",
-            "--logging_steps", "1", "--save_strategy", "no", "--json", "--threads", str(threads)])
+            *(["--lora", "--lora_r", "8", "--lora_alpha", "16"] if a.lora else []), "--logging_steps", "1", "--save_strategy", "no", "--json", "--threads", str(threads)])
         r = json.loads(stdout)
         losses = [row["loss"] for row in json.load(open(f"{out}/trainer_state.json"))["log_history"] if "loss" in row]
         return {"mode": "hone", "per_example": r["train_runtime"] / (a.steps + a.warm) / a.batch, "losses": losses, "peak": peak, "wall": wall}
@@ -45,7 +45,7 @@ def other(a, mode, threads):
     stdout, peak, wall = timed([sys.executable, str(HERE / "train.py"), *mode.split("+")[:1], "--model", a.model, "--data", a.data,
                                 "--steps", str(a.steps), "--warm", str(a.warm), "--batch", str(a.batch), "--threads", str(threads),
                                 "--length", str(a.length)]
-                               + (["--bf16"] if mode.endswith("+bf16") else []))
+                               + (["--lora"] if a.lora else []) + (["--bf16"] if mode.endswith("+bf16") else []))
     r = json.loads(stdout.strip().splitlines()[-1])
     return {"mode": mode, "per_example": r["seconds"] / a.steps / a.batch, "losses": r["losses"], "peak": peak, "wall": wall}
 
@@ -60,6 +60,7 @@ def main():
     p.add_argument("--warm", type=int, default=3)
     p.add_argument("--rounds", type=int, default=2)
     p.add_argument("--threads", type=int, default=os.cpu_count())
+    p.add_argument("--lora", action="store_true", help="LoRA, beside PEFT's")
     p.add_argument("--length", type=int, default=0, help="language modelling on pieces of so many tokens instead")
     p.add_argument("--modes", default="hf,hf128,hf_group,tuned")
     a = p.parse_args()

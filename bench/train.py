@@ -130,6 +130,7 @@ def main():
     p.add_argument("--threads", type=int, default=os.cpu_count())
     p.add_argument("--out", default="/tmp/hone-bench")
     p.add_argument("--bf16", action="store_true")
+    p.add_argument("--lora", action="store_true", help="PEFT's LoRA, rank 8 on its default modules")
     p.add_argument("--length", type=int, default=0, help="language modelling on pieces of so many tokens instead of classification")
     a = p.parse_args()
     torch.set_num_threads(a.threads)
@@ -141,6 +142,10 @@ def main():
     for module in model.modules():
         if isinstance(module, torch.nn.Dropout):
             module.p = 0.0
+    if a.lora:
+        import peft
+        model = peft.get_peft_model(model, peft.LoraConfig(task_type="CAUSAL_LM", r=8, lora_alpha=16, lora_dropout=0.0,
+                                                           fan_in_fan_out=model.config.model_type == "gpt2"))
     rows = texts(tokenizer, a.data, a.length) if a.length else examples(tokenizer, a.data)
     seconds, losses = tuned(a, model, rows) if a.mode == "tuned" else trainer(a, model, tokenizer, rows)
     print(json.dumps({"mode": a.mode + ("+bf16" if a.bf16 else ""), "seconds": seconds, "steps": a.steps,
