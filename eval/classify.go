@@ -23,6 +23,8 @@ type Classifier struct {
 	Words [][]int32
 	// Tokens bounds the prompt tokens of one pass, hence memory; 0 means 2048. A longer prompt has its own.
 	Tokens int
+
+	scored func(rows int) // told how many more prompts are computed; may be nil
 }
 
 // A Prediction is what a Classifier finds for one prompt.
@@ -109,6 +111,9 @@ func (c *Classifier) Predict(ctx context.Context, run *model.Run, prompts [][]in
 					return
 				}
 				c.score(run, part, pass, all)
+				if c.scored != nil {
+					c.scored(len(pass))
+				}
 			}
 			for _, p := range all {
 				p.decide()
@@ -284,7 +289,14 @@ func (c *Classify) Report(ctx context.Context, run *model.Run, progress func(don
 	report := &Report{Classes: c.names(), Confusion: NewConfusion(k)}
 	sums := newBatchSums(len(c.Rows), cmp.Or(c.BatchSize, 8))
 	var cal calibration
-	for p, err := range c.Predict(ctx, run, prompts) {
+	words := c.Classifier
+	if done := 0; progress != nil {
+		words.scored = func(rows int) {
+			done += rows
+			progress(done, len(prompts))
+		}
+	}
+	for p, err := range words.Predict(ctx, run, prompts) {
 		if err != nil {
 			return nil, err
 		}
@@ -295,9 +307,6 @@ func (c *Classify) Report(ctx context.Context, run *model.Run, progress func(don
 		sums.add(p.Row, -loss, len(c.Words[row.Label]))
 		if c.Each != nil {
 			c.Each(row, p)
-		}
-		if progress != nil {
-			progress(p.Row+1, len(c.Rows))
 		}
 	}
 	report.Loss, report.CalibrationError = sums.mean(), cal.error()

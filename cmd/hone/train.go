@@ -69,6 +69,9 @@ func (c trainCommand) fill(job *hone.Job, k *kong.Context) {
 	if !set["eval_strategy"] && !set["eval_steps"] && !set["load_best_model_at_end"] && job.Evaluator != nil {
 		job.EvalStrategy = "epoch"
 	}
+	if set["eval_strategy"] && job.EvalStrategy == "no" && !job.EvalOnStart {
+		job.Evaluator = nil // not even at the end
+	}
 	if !set["logging_steps"] && !set["logging_strategy"] {
 		job.LoggingSteps = float64(min(500, max(1, job.Steps()/20)))
 	}
