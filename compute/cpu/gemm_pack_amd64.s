@@ -450,6 +450,12 @@ TEXT ·dot4AVX2(SB), NOSPLIT, $0-88
 	MOVQ   k+72(FP), CX
 	MOVQ   stride+80(FP), R8
 	SHLQ   $2, R8
+	CMPQ   CX, $1024
+	JGT    four
+	TESTQ  $31, CX
+	JEQ    short
+
+four:
 	LEAQ   (SI)(R8*2), R11
 	ADDQ   R8, R11
 	LEAQ   (SI)(R8*4), R10
@@ -515,5 +521,46 @@ step1:
 
 done:
 	VMOVUPS X4, (DI)
+	VZEROUPPER
+	RET
+
+	// Short rows one after the other, in the order of memory: R9 row, R10 rows left, DX x, AX what is left of the row.
+short:
+	MOVQ $4, R10
+
+row:
+	MOVQ   SI, R9
+	MOVQ   BX, DX
+	MOVQ   CX, AX
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+
+step32:
+	VMOVUPS     (DX), Y0
+	VMOVUPS     32(DX), Y1
+	VMOVUPS     64(DX), Y2
+	VMOVUPS     96(DX), Y3
+	VFMADD231PS (R9), Y0, Y4
+	VFMADD231PS 32(R9), Y1, Y5
+	VFMADD231PS 64(R9), Y2, Y6
+	VFMADD231PS 96(R9), Y3, Y7
+	SUBQ        $-128, DX
+	SUBQ        $-128, R9
+	SUBQ        $32, AX
+	JNE         step32
+	VADDPS       Y5, Y4, Y4
+	VADDPS       Y7, Y6, Y6
+	VADDPS       Y6, Y4, Y4
+	VEXTRACTF128 $1, Y4, X5
+	VADDPS       X5, X4, X4
+	VHADDPS      X4, X4, X4
+	VHADDPS      X4, X4, X4
+	VMOVSS       X4, (DI)
+	ADDQ         $4, DI
+	ADDQ         R8, SI
+	DECQ         R10
+	JNE          row
 	VZEROUPPER
 	RET
