@@ -98,7 +98,10 @@ func (m *Model) read(f *safetensors.File, dir string) (unused []string, err erro
 		if !slices.Equal(info.Shape, t.Shape()) {
 			return nil, fmt.Errorf("model: %s: tensor %s is %v, but config.json makes it %v", dir, name, info.Shape, t.Shape())
 		}
-		reads = append(reads, func() error { return t.read(f, name) })
+		reads = append(reads, func() error {
+			defer f.Forget(name)
+			return t.read(f, name)
+		})
 	}
 	if len(missing) > 0 {
 		return nil, fmt.Errorf("model: %s lacks %d tensors of a %s, such as %s", dir, len(missing), m.Config.ModelType, missing[0])

@@ -124,6 +124,14 @@ func (f *File) Bytes(name string) ([]byte, error) {
 	return t.data, err
 }
 
+// Forget tells that the tensor's bytes won't be needed again, so that the mapping need not stay in memory beside what
+// was made of it. They can still be read.
+func (f *File) Forget(name string) {
+	if t, err := f.tensor(name); err == nil {
+		disk.Forget(t.data)
+	}
+}
+
 func (f *File) tensor(name string) (tensor, error) {
 	i, ok := f.byName[name]
 	if !ok {

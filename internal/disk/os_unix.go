@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -77,3 +78,16 @@ func mapFile(f *os.File, size int) ([]byte, error) {
 }
 
 func unmap(b []byte) error { return unix.Munmap(b) }
+
+// Forget tells the system that b, part of a Mapping, is done with: its whole pages leave memory, and come back from the
+// file if they are touched again.
+func Forget(b []byte) {
+	page := os.Getpagesize()
+	if len(b) < 2*page {
+		return
+	}
+	skip := -int(uintptr(unsafe.Pointer(&b[0]))) & (page - 1)
+	if n := (len(b) - skip) &^ (page - 1); n > 0 {
+		unix.Madvise(b[skip:skip+n], unix.MADV_DONTNEED) // advice: a refusal costs memory only
+	}
+}
