@@ -76,14 +76,14 @@ func gated(f ActFunc) (c1, c3 float32, ok bool) {
 
 // act is dst = f(x).
 func act(dst, x []float32, f ActFunc) {
-	if avx2 && len(x) > 0 {
+	if simd && len(x) > 0 {
 		_ = dst[len(x)-1]
 		if c1, c3, ok := gated(f); ok {
-			gatedAVX2(&dst[0], &x[0], len(x), -c1, -c3)
+			gatedSIMD(&dst[0], &x[0], len(x), -c1, -c3)
 			return
 		}
 		if f == compute.GELU {
-			geluAVX2(&dst[0], &x[0], len(x))
+			geluSIMD(&dst[0], &x[0], len(x))
 			return
 		}
 	}
@@ -101,14 +101,14 @@ func act(dst, x []float32, f ActFunc) {
 
 // actBackward is dst = dy·f'(x).
 func actBackward(dst, dy, x []float32, f ActFunc) {
-	if avx2 && len(x) > 0 {
+	if simd && len(x) > 0 {
 		_, _ = dst[len(x)-1], dy[len(x)-1]
 		if c1, c3, ok := gated(f); ok {
-			gatedBackwardAVX2(&dst[0], &dy[0], &x[0], len(x), -c1, -c3, -3*c3)
+			gatedBackwardSIMD(&dst[0], &dy[0], &x[0], len(x), -c1, -c3, -3*c3)
 			return
 		}
 		if f == compute.GELU {
-			geluBackwardAVX2(&dst[0], &dy[0], &x[0], len(x))
+			geluBackwardSIMD(&dst[0], &dy[0], &x[0], len(x))
 			return
 		}
 	}

@@ -28,8 +28,8 @@ CONST8(clampLo, $0xc3480000)
 	VMAXPS Y0, Y2, Y0 \
 	VDIVPS Y4, Y0, Y0
 
-// func gatedAVX2(dst, x *float32, n int, c1, c3 float32)
-TEXT ·gatedAVX2(SB), NOSPLIT, $0-32
+// func gatedSIMD(dst, x *float32, n int, c1, c3 float32)
+TEXT ·gatedSIMD(SB), NOSPLIT, $0-32
 	MOVQ dst+0(FP), DI
 	MOVQ x+8(FP), SI
 	MOVQ n+16(FP), CX
@@ -73,8 +73,8 @@ done:
 	VFNMADD231PS Y6, Y3, Y5 \
 	VMULPS Y4, Y5, Y0
 
-// func gatedBackwardAVX2(dst, dy, x *float32, n int, c1, c3, c3x3 float32)
-TEXT ·gatedBackwardAVX2(SB), NOSPLIT, $0-44
+// func gatedBackwardSIMD(dst, dy, x *float32, n int, c1, c3, c3x3 float32)
+TEXT ·gatedBackwardSIMD(SB), NOSPLIT, $0-44
 	MOVQ dst+0(FP), DI
 	MOVQ dy+8(FP), DX
 	MOVQ x+16(FP), SI
@@ -164,8 +164,8 @@ CONST8(r9c, $0x3c83cbe4)
 	VMAXPS Y0, Y10, Y0 \
 	VFNMADD231PS Y1, Y4, Y0
 
-// func geluAVX2(dst, x *float32, n int)
-TEXT ·geluAVX2(SB), NOSPLIT, $0-24
+// func geluSIMD(dst, x *float32, n int)
+TEXT ·geluSIMD(SB), NOSPLIT, $0-24
 	MOVQ dst+0(FP), DI
 	MOVQ x+8(FP), SI
 	MOVQ n+16(FP), CX
@@ -203,8 +203,8 @@ done:
 	VSUBPS Y4, Y5, Y5 \
 	VBLENDVPS Y0, Y4, Y5, Y0
 
-// func geluBackwardAVX2(dst, dy, x *float32, n int)
-TEXT ·geluBackwardAVX2(SB), NOSPLIT, $0-32
+// func geluBackwardSIMD(dst, dy, x *float32, n int)
+TEXT ·geluBackwardSIMD(SB), NOSPLIT, $0-32
 	MOVQ dst+0(FP), DI
 	MOVQ dy+8(FP), DX
 	MOVQ x+16(FP), SI

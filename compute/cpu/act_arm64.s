@@ -46,8 +46,8 @@ GLOBL consts<>(SB), RODATA|NOPTR, $896
 	MAXC(0, 0, 20) \
 	DIV8(0, 0, 4)
 
-// func gatedAVX2(dst, x *float32, n int, c1, c3 float32)
-TEXT ·gatedAVX2(SB), NOSPLIT, $0-32
+// func gatedSIMD(dst, x *float32, n int, c1, c3 float32)
+TEXT ·gatedSIMD(SB), NOSPLIT, $0-32
 	MOVD dst+0(FP), R0
 	MOVD x+8(FP), R1
 	MOVD n+16(FP), R5
@@ -86,8 +86,8 @@ done:
 	FMS8(5, 3, 6)  \
 	MUL8(0, 5, 4)
 
-// func gatedBackwardAVX2(dst, dy, x *float32, n int, c1, c3, c3x3 float32)
-TEXT ·gatedBackwardAVX2(SB), NOSPLIT, $0-44
+// func gatedBackwardSIMD(dst, dy, x *float32, n int, c1, c3, c3x3 float32)
+TEXT ·gatedBackwardSIMD(SB), NOSPLIT, $0-44
 	MOVD dst+0(FP), R0
 	MOVD dy+8(FP), R2
 	MOVD x+16(FP), R1
@@ -165,8 +165,8 @@ done:
 	AND8(0, 0, 5) \
 	FMS8(0, 4, 1)
 
-// func geluAVX2(dst, x *float32, n int)
-TEXT ·geluAVX2(SB), NOSPLIT, $0-24
+// func geluSIMD(dst, x *float32, n int)
+TEXT ·geluSIMD(SB), NOSPLIT, $0-24
 	MOVD dst+0(FP), R0
 	MOVD x+8(FP), R1
 	MOVD n+16(FP), R5
@@ -200,8 +200,8 @@ done:
 	SIGN8(0, 0)    \
 	BSL8(0, 4, 5)
 
-// func geluBackwardAVX2(dst, dy, x *float32, n int)
-TEXT ·geluBackwardAVX2(SB), NOSPLIT, $0-32
+// func geluBackwardSIMD(dst, dy, x *float32, n int)
+TEXT ·geluBackwardSIMD(SB), NOSPLIT, $0-32
 	MOVD dst+0(FP), R0
 	MOVD dy+8(FP), R2
 	MOVD x+16(FP), R1

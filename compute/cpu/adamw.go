@@ -15,8 +15,8 @@ func (d *Device) AdamW(w, g, m, v Mat, o compute.AdamW) {
 		rsqrt2, float32(o.Eps), step, float32(1 - o.LR*o.WeightDecay)}
 	d.pool.each((len(ws)+grain-1)/grain, func(task int) {
 		lo, hi := task*grain, min(len(ws), (task+1)*grain)
-		if avx2 {
-			adamwAVX2(&ws[lo], &gs[lo], &ms[lo], &vs[lo], hi-lo, &c)
+		if simd {
+			adamwSIMD(&ws[lo], &gs[lo], &ms[lo], &vs[lo], hi-lo, &c)
 			return
 		}
 		ref.AdamW(flat(ws[lo:hi]), flat(gs[lo:hi]), flat(ms[lo:hi]), flat(vs[lo:hi]), o)

@@ -17,10 +17,10 @@
 	VDIVPS Y4, Y5, Y5 \
 	VFMSUB132PS Y7, Y5, Y0
 
-// func adamwAVX2(w, grad, m, v *float32, n int, c *[8]float32)
+// func adamwSIMD(w, grad, m, v *float32, n int, c *[8]float32)
 //
 // c is the gradient's scale, 1−β₁, β₂, 1−β₂, 1/√(1−β₂ᵗ), ε, the step size and the decay.
-TEXT ·adamwAVX2(SB), NOSPLIT, $0-48
+TEXT ·adamwSIMD(SB), NOSPLIT, $0-48
 	MOVQ w+0(FP), DI
 	MOVQ grad+8(FP), SI
 	MOVQ m+16(FP), DX
@@ -70,8 +70,8 @@ done:
 	VZEROUPPER
 	RET
 
-// func sumSquaresAVX2(x *float32, n int) float64
-TEXT ·sumSquaresAVX2(SB), NOSPLIT, $0-24
+// func sumSquaresSIMD(x *float32, n int) float64
+TEXT ·sumSquaresSIMD(SB), NOSPLIT, $0-24
 	MOVQ x+0(FP), SI
 	MOVQ n+8(FP), CX
 	VXORPD Y0, Y0, Y0

@@ -21,10 +21,10 @@
 	NEG8(5, 5)     \
 	FMAC(5, 0, 31)
 
-// func adamwAVX2(w, grad, m, v *float32, n int, c *[8]float32)
+// func adamwSIMD(w, grad, m, v *float32, n int, c *[8]float32)
 //
 // c, in V24 to V31, is the gradient's scale, 1−β₁, β₂, 1−β₂, 1/√(1−β₂ᵗ), ε, the step size and the decay.
-TEXT ·adamwAVX2(SB), NOSPLIT, $0-48
+TEXT ·adamwSIMD(SB), NOSPLIT, $0-48
 	MOVD    w+0(FP), R0
 	MOVD    grad+8(FP), R1
 	MOVD    m+16(FP), R2
@@ -80,8 +80,8 @@ done:
 	DMLA(d, 20, 20)         \
 	DMLA(d+1, 21, 21)
 
-// func sumSquaresAVX2(x *float32, n int) float64
-TEXT ·sumSquaresAVX2(SB), NOSPLIT, $0-24
+// func sumSquaresSIMD(x *float32, n int) float64
+TEXT ·sumSquaresSIMD(SB), NOSPLIT, $0-24
 	MOVD x+0(FP), R0
 	MOVD n+8(FP), R5
 	ZERO(V0)

@@ -9,11 +9,11 @@
 	CMPQ p, R15 \
 	CMOVQHI R15, p
 
-// func dotsAVX2(dst *float32, n int, x *float32, dim int, y *float32, stride int, scale float32)
+// func dotsSIMD(dst *float32, n int, x *float32, dim int, y *float32, stride int, scale float32)
 //
 // 8 rows at a time, each with an accumulator of its own; where fewer are left, the last one stands in for
 // those that are missing. dim is a multiple of 8, n is not 0.
-TEXT ·dotsAVX2(SB), NOSPLIT, $0-52
+TEXT ·dotsSIMD(SB), NOSPLIT, $0-52
 	MOVQ dst+0(FP), DI
 	MOVQ n+8(FP), CX
 	MOVQ x+16(FP), SI
@@ -85,10 +85,10 @@ done:
 	VZEROUPPER
 	RET
 
-// func combineAVX2(dst *float32, dim int, c *float32, cstride int, x *float32, stride, n int)
+// func combineSIMD(dst *float32, dim int, c *float32, cstride int, x *float32, stride, n int)
 //
 // 64 columns at a time, then 32, then 8; dim is a multiple of 8.
-TEXT ·combineAVX2(SB), NOSPLIT, $0-56
+TEXT ·combineSIMD(SB), NOSPLIT, $0-56
 	MOVQ dst+0(FP), DI
 	MOVQ dim+8(FP), DX
 	MOVQ cstride+24(FP), R8
@@ -195,8 +195,8 @@ done:
 
 CONST8(minusInf, $0xff800000)
 
-// func maximumAVX2(x *float32, n int) float32
-TEXT ·maximumAVX2(SB), NOSPLIT, $0-20
+// func maximumSIMD(x *float32, n int) float32
+TEXT ·maximumSIMD(SB), NOSPLIT, $0-20
 	MOVQ x+0(FP), SI
 	MOVQ n+8(FP), CX
 	VMOVUPS minusInf<>(SB), Y0
@@ -235,8 +235,8 @@ rest:
 	VZEROUPPER
 	RET
 
-// func expSumAVX2(dst, x *float32, n int, shift float32) float32
-TEXT ·expSumAVX2(SB), NOSPLIT, $0-36
+// func expSumSIMD(dst, x *float32, n int, shift float32) float32
+TEXT ·expSumSIMD(SB), NOSPLIT, $0-36
 	MOVQ dst+0(FP), DI
 	MOVQ x+8(FP), SI
 	MOVQ n+16(FP), CX
@@ -273,8 +273,8 @@ done:
 	VZEROUPPER
 	RET
 
-// func affineAVX2(x *float32, n int, a, b float32)
-TEXT ·affineAVX2(SB), NOSPLIT, $0-24
+// func affineSIMD(x *float32, n int, a, b float32)
+TEXT ·affineSIMD(SB), NOSPLIT, $0-24
 	MOVQ x+0(FP), SI
 	MOVQ n+8(FP), CX
 	VBROADCASTSS a+16(FP), Y8
@@ -302,8 +302,8 @@ done:
 	VZEROUPPER
 	RET
 
-// func softmaxBackwardAVX2(dp, p *float32, n int, delta, scale float32)
-TEXT ·softmaxBackwardAVX2(SB), NOSPLIT, $0-32
+// func softmaxBackwardSIMD(dp, p *float32, n int, delta, scale float32)
+TEXT ·softmaxBackwardSIMD(SB), NOSPLIT, $0-32
 	MOVQ dp+0(FP), DI
 	MOVQ p+8(FP), SI
 	MOVQ n+16(FP), CX

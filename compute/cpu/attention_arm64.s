@@ -18,13 +18,13 @@ GLOBL consts<>(SB), RODATA|NOPTR, $TABLE
 	FLDPQ.P 32(p), (a, b) \
 	FMA8(d, 8, y)
 
-// func dotsAVX2(dst *float32, n int, x *float32, dim int, y *float32, stride int, scale float32)
+// func dotsSIMD(dst *float32, n int, x *float32, dim int, y *float32, stride int, scale float32)
 //
 // 8 rows at a time, each with an accumulator of its own; where fewer are left, the last one stands in for
 // those that are missing. dim is a multiple of 8, n is not 0.
 // Registers: R0 dst, R1 x, R2 to R9 rows, R10 stride, R11 the last row, R12 dim, R13 rows left, R14 the next
 // group, R15 from element to element of x, R17 elements left.
-TEXT ·dotsAVX2(SB), NOSPLIT, $0-52
+TEXT ·dotsSIMD(SB), NOSPLIT, $0-52
 	MOVD dst+0(FP), R0
 	MOVD n+8(FP), R13
 	MOVD x+16(FP), R1
@@ -119,11 +119,11 @@ rest:
 	FMOVS (R4), F16 \
 	ADD   R8, R4
 
-// func combineAVX2(dst *float32, dim int, c *float32, cstride int, x *float32, stride, n int)
+// func combineSIMD(dst *float32, dim int, c *float32, cstride int, x *float32, stride, n int)
 //
 // 64 columns at a time, then 32, then 8; dim is a multiple of 8.
 // Registers: R0 dst, R1 columns left, R2 c, R3 x, R4 and R6 from row to row, R7 n, R8 cstride, R9 stride, R10 rows left.
-TEXT ·combineAVX2(SB), NOSPLIT, $0-56
+TEXT ·combineSIMD(SB), NOSPLIT, $0-56
 	MOVD dst+0(FP), R0
 	MOVD dim+8(FP), R1
 	MOVD c+16(FP), R2
@@ -221,8 +221,8 @@ loop8:
 done:
 	RET
 
-// func maximumAVX2(x *float32, n int) float32
-TEXT ·maximumAVX2(SB), NOSPLIT, $0-20
+// func maximumSIMD(x *float32, n int) float32
+TEXT ·maximumSIMD(SB), NOSPLIT, $0-20
 	MOVD x+0(FP), R0
 	MOVD n+8(FP), R5
 	MOVD $0xff800000, R16 // −∞
@@ -258,8 +258,8 @@ rest:
 	FMOVS F0, ret+16(FP)
 	RET
 
-// func expSumAVX2(dst, x *float32, n int, shift float32) float32
-TEXT ·expSumAVX2(SB), NOSPLIT, $0-36
+// func expSumSIMD(dst, x *float32, n int, shift float32) float32
+TEXT ·expSumSIMD(SB), NOSPLIT, $0-36
 	MOVD dst+0(FP), R0
 	MOVD x+8(FP), R1
 	MOVD n+16(FP), R5
@@ -294,8 +294,8 @@ done:
 	FMOVS F16, ret+32(FP)
 	RET
 
-// func affineAVX2(x *float32, n int, a, b float32)
-TEXT ·affineAVX2(SB), NOSPLIT, $0-24
+// func affineSIMD(x *float32, n int, a, b float32)
+TEXT ·affineSIMD(SB), NOSPLIT, $0-24
 	MOVD x+0(FP), R0
 	MOVD n+8(FP), R5
 	SPLAT(a+16(FP), V16)
@@ -326,8 +326,8 @@ done:
 	MUL8(0, 0, 1)  \
 	MULC(0, 0, 17)
 
-// func softmaxBackwardAVX2(dp, p *float32, n int, delta, scale float32)
-TEXT ·softmaxBackwardAVX2(SB), NOSPLIT, $0-32
+// func softmaxBackwardSIMD(dp, p *float32, n int, delta, scale float32)
+TEXT ·softmaxBackwardSIMD(SB), NOSPLIT, $0-32
 	MOVD dp+0(FP), R0
 	MOVD p+8(FP), R1
 	MOVD n+16(FP), R5

@@ -6,9 +6,9 @@ import "math"
 
 // dots is dst[j] = scale·(x·y_j), where the rows y_j start stride elements apart.
 func dots(dst, x, y []float32, stride int, scale float32) {
-	if avx2 && len(x)%8 == 0 && len(dst) > 0 {
+	if simd && len(x)%8 == 0 && len(dst) > 0 {
 		_ = y[(len(dst)-1)*stride+len(x)-1]
-		dotsAVX2(&dst[0], len(dst), &x[0], len(x), &y[0], stride, scale)
+		dotsSIMD(&dst[0], len(dst), &x[0], len(x), &y[0], stride, scale)
 		return
 	}
 	for j := range dst {
@@ -35,10 +35,10 @@ func dot(a, b []float32) float32 {
 
 // combine is dst += Σ c_j·x_j: coefficients every cstride elements of c, rows every stride elements of x.
 func combine(dst, c []float32, cstride int, x []float32, stride int) {
-	if avx2 && len(dst)%8 == 0 && len(c) > 0 {
+	if simd && len(dst)%8 == 0 && len(c) > 0 {
 		n := (len(c) + cstride - 1) / cstride
 		_ = x[(n-1)*stride+len(dst)-1]
-		combineAVX2(&dst[0], len(dst), &c[0], cstride, &x[0], stride, n)
+		combineSIMD(&dst[0], len(dst), &c[0], cstride, &x[0], stride, n)
 		return
 	}
 	for j, o := 0, 0; j < len(c); j, o = j+cstride, o+stride {
@@ -54,8 +54,8 @@ func scale(x []float32, f float32) { affine(x, f, 0) }
 
 // affine is x = a·x + b.
 func affine(x []float32, a, b float32) {
-	if avx2 && len(x) > 0 {
-		affineAVX2(&x[0], len(x), a, b)
+	if simd && len(x) > 0 {
+		affineSIMD(&x[0], len(x), a, b)
 		return
 	}
 	for j, e := range x {
@@ -65,8 +65,8 @@ func affine(x []float32, a, b float32) {
 
 // maximum returns the largest element of x.
 func maximum(x []float32) float32 {
-	if avx2 && len(x) > 0 {
-		return maximumAVX2(&x[0], len(x))
+	if simd && len(x) > 0 {
+		return maximumSIMD(&x[0], len(x))
 	}
 	m := x[0]
 	for _, e := range x {
@@ -78,8 +78,8 @@ func maximum(x []float32) float32 {
 // expSum is dst = exp(x − shift) and returns the sum.
 func expSum(dst, x []float32, shift float32) (sum float32) {
 	dst = dst[:len(x)]
-	if avx2 && len(x) > 0 {
-		return expSumAVX2(&dst[0], &x[0], len(x), shift)
+	if simd && len(x) > 0 {
+		return expSumSIMD(&dst[0], &x[0], len(x), shift)
 	}
 	for j, e := range x {
 		e = float32(math.Exp(float64(e - shift)))
@@ -92,8 +92,8 @@ func expSum(dst, x []float32, shift float32) (sum float32) {
 // softmaxBackward turns dp into p·(dp − delta)·scale.
 func softmaxBackward(dp, p []float32, delta, scale float32) {
 	p = p[:len(dp)]
-	if avx2 && len(dp) > 0 {
-		softmaxBackwardAVX2(&dp[0], &p[0], len(dp), delta, scale)
+	if simd && len(dp) > 0 {
+		softmaxBackwardSIMD(&dp[0], &p[0], len(dp), delta, scale)
 		return
 	}
 	for j, e := range dp {

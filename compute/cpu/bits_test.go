@@ -41,7 +41,7 @@ func (d *digester) add(ms ...Mat) {
 // TestBits: assembly gives the same bits on every processor, so that a run can be repeated on another one. Who
 // changes the order of a kernel's sums changes it for all processors, and the digest here.
 func TestBits(t *testing.T) {
-	if !avx2 {
+	if !simd {
 		t.Skip("the digests are those of assembly; plain Go rounds differently")
 	}
 	dev := New(2)

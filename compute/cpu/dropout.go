@@ -34,7 +34,7 @@ func newMask(p float32, key uint64) (m mask) {
 
 // apply is [compute.Mask.Apply].
 func (m *mask) apply(dst, x []float32, row, col, head int) {
-	if !avx2 {
+	if !simd {
 		m.Apply(dst, x, row, col, head)
 		return
 	}
@@ -46,6 +46,6 @@ func (m *mask) apply(dst, x []float32, row, col, head int) {
 	if len(x) > 0 {
 		_ = dst[len(x)-1]
 		ctr := [3]uint32{uint32(row), uint32(col / 4), uint32(head)}
-		maskAVX2(&dst[0], &x[0], len(x), &ctr, &m.keys, m.drop, m.Keep)
+		maskSIMD(&dst[0], &x[0], len(x), &ctr, &m.keys, m.drop, m.Keep)
 	}
 }

@@ -55,10 +55,10 @@ CONST8(signBit, $0x80000000)
 	VPCMPGTD Y0, Y8, Y0 \
 	VPCMPGTD Y1, Y8, Y1
 
-// func maskAVX2(dst, x *float32, n int, ctr *[3]uint32, keys *[80]uint64, drop uint32, keep float32)
+// func maskSIMD(dst, x *float32, n int, ctr *[3]uint32, keys *[80]uint64, drop uint32, keep float32)
 //
 // ctr is row, column/4 and head; keys are the 10 rounds' two keys, each in the lower halves of four lanes.
-TEXT ·maskAVX2(SB), NOSPLIT, $0-48
+TEXT ·maskSIMD(SB), NOSPLIT, $0-48
 	MOVQ dst+0(FP), DI
 	MOVQ x+8(FP), SI
 	MOVQ n+16(FP), CX

@@ -62,11 +62,11 @@ DATA lanes<>+8(SB)/4, $2
 DATA lanes<>+12(SB)/4, $3
 GLOBL lanes<>(SB), RODATA|NOPTR, $16
 
-// func maskAVX2(dst, x *float32, n int, ctr *[3]uint32, keys *[80]uint64, drop uint32, keep float32)
+// func maskSIMD(dst, x *float32, n int, ctr *[3]uint32, keys *[80]uint64, drop uint32, keep float32)
 //
 // ctr is row, column/4 and head, in V24 to V26; keys are the 10 rounds' two keys, every 32 bytes. V27 is 4,
 // V28 and V29 are Philox's multipliers, V30 keep, V31 drop.
-TEXT ·maskAVX2(SB), NOSPLIT, $0-48
+TEXT ·maskSIMD(SB), NOSPLIT, $0-48
 	MOVD    dst+0(FP), R0
 	MOVD    x+8(FP), R1
 	MOVD    n+16(FP), R5

@@ -3,14 +3,14 @@
 package cpu
 
 var avx2Kernel = gemmKernel{
-	name: "avx2", lanes: 16, heights: [3]int{6, 4, 1},
+	name: "simd", lanes: 16, heights: [3]int{6, 4, 1},
 	tiles: tilesAVX2, halves: halvesAVX2, packRows: packRowsAVX2, packCols: packColsAVX2, packTiles: packTilesAVX2, packTall: packTallAVX2,
 	storeRow: storeRowAVX2, storeCols: storeColsAVX2, dot4: dot4AVX2,
 }
 
 // gemmKernels are those that the processor can run, the fastest first.
 var gemmKernels = func() []gemmKernel {
-	if avx2 {
+	if simd {
 		return []gemmKernel{avx2Kernel, generic}
 	}
 	return []gemmKernel{generic}

@@ -13,7 +13,7 @@ func (d *Device) CrossEntropy(loss []float32, logits Mat, labels []int32, smooth
 		panic(fmt.Sprintf("cpu: CrossEntropy: %d losses, %d labels for %v", len(loss), len(labels), logits))
 	}
 	d.pool.each(len(labels), func(i int) {
-		if avx2 {
+		if simd {
 			loss[i] = crossEntropy(logits.Row(i), int(labels[i]), smoothing, scale)
 			return
 		}
@@ -31,7 +31,7 @@ func crossEntropy(r []float32, label int, smoothing, scale float32) float32 {
 		x := rest[:min(len(buf), len(rest))]
 		rest = rest[len(x):]
 		if smoothing != 0 {
-			total += float64(sumAVX2(&x[0], len(x)))
+			total += float64(sumSIMD(&x[0], len(x)))
 		}
 		e := x // the gradient starts with exp(x − top)
 		if scale == 0 {
@@ -70,8 +70,8 @@ func (d *Device) SumSquares(g Mat) float64 {
 
 // sumSquares returns Σ x².
 func sumSquares(x []float32) (sum float64) {
-	for ; avx2 && len(x) > 0; x = x[min(grain, len(x)):] { // short calls: assembly can't be interrupted
-		sum += sumSquaresAVX2(&x[0], min(grain, len(x)))
+	for ; simd && len(x) > 0; x = x[min(grain, len(x)):] { // short calls: assembly can't be interrupted
+		sum += sumSquaresSIMD(&x[0], min(grain, len(x)))
 	}
 	for _, v := range x {
 		sum += float64(v) * float64(v)

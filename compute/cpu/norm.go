@@ -9,7 +9,7 @@ func (d *Device) LayerNorm(dst, stat, x, w, b Mat, eps float32) {
 	same("LayerNorm", dst, x)
 	same("LayerNorm", w, b)
 	d.rows(x.Rows, x.Cols, func(i int) {
-		if avx2 && x.Cols > 0 {
+		if simd && x.Cols > 0 {
 			layerNorm(dst.Row(i), stat.Row(i), x.Row(i), w.Data, b.Data, eps)
 			return
 		}
@@ -48,7 +48,7 @@ func (d *Device) LayerNormBackward(dx, dw, db, dy, x, stat, w Mat) {
 func (d *Device) RMSNorm(dst, rstd, x, w Mat, eps float32) {
 	same("RMSNorm", dst, x)
 	d.rows(x.Rows, x.Cols, func(i int) {
-		if avx2 && x.Cols > 0 {
+		if simd && x.Cols > 0 {
 			rstd.Row(i)[0] = rmsNorm(dst.Row(i), x.Row(i), w.Data, eps)
 			return
 		}
@@ -83,9 +83,9 @@ func (d *Device) RMSNormBackward(dx, dw, dy, x, rstd, w Mat) {
 func layerNorm(dst, stat, x, w, b []float32, eps float32) {
 	n := len(x)
 	_, _, _ = dst[n-1], w[n-1], b[n-1]
-	mean := sumAVX2(&x[0], n) / float32(n)
-	rstd := rsqrt(varianceAVX2(&x[0], n, mean)/float32(n) + eps)
-	normaliseAVX2(&dst[0], &x[0], &w[0], &b[0], n, mean, rstd)
+	mean := sumSIMD(&x[0], n) / float32(n)
+	rstd := rsqrt(varianceSIMD(&x[0], n, mean)/float32(n) + eps)
+	normaliseSIMD(&dst[0], &x[0], &w[0], &b[0], n, mean, rstd)
 	stat[0], stat[1] = mean, rstd
 }
 
@@ -93,8 +93,8 @@ func layerNorm(dst, stat, x, w, b []float32, eps float32) {
 func rmsNorm(dst, x, w []float32, eps float32) float32 {
 	n := len(x)
 	_, _ = dst[n-1], w[n-1]
-	rstd := rsqrt(varianceAVX2(&x[0], n, 0)/float32(n) + eps)
-	rmsAVX2(&dst[0], &x[0], &w[0], n, rstd)
+	rstd := rsqrt(varianceSIMD(&x[0], n, 0)/float32(n) + eps)
+	rmsSIMD(&dst[0], &x[0], &w[0], n, rstd)
 	return rstd
 }
 
@@ -110,8 +110,8 @@ func normBackward(dx, dy, x, w []float32, mean, rstd float32, centred bool) {
 	if !centred {
 		m1 = 0
 	}
-	if avx2 && n > 0 {
-		normBackwardAVX2(&dx[0], &dy[0], &x[0], &w[0], n, mean, rstd, m1, m2)
+	if simd && n > 0 {
+		normBackwardSIMD(&dx[0], &dy[0], &x[0], &w[0], n, mean, rstd, m1, m2)
 		return
 	}
 	for j, e := range x {
@@ -121,8 +121,8 @@ func normBackward(dx, dy, x, w []float32, mean, rstd float32, centred bool) {
 
 // normSums returns Σg and Σg·n.
 func normSums(dy, x, w []float32, mean, rstd float32) (m1, m2 float32) {
-	if avx2 && len(x) > 0 {
-		return normSumsAVX2(&dy[0], &x[0], &w[0], len(x), mean, rstd)
+	if simd && len(x) > 0 {
+		return normSumsSIMD(&dy[0], &x[0], &w[0], len(x), mean, rstd)
 	}
 	for j, e := range x {
 		g := float32(dy[j] * w[j])
@@ -135,8 +135,8 @@ func normSums(dy, x, w []float32, mean, rstd float32) (m1, m2 float32) {
 // addProduct is dw += dy·(x−mean)·rstd.
 func addProduct(dw, dy, x []float32, mean, rstd float32) {
 	dy, x = dy[:len(dw)], x[:len(dw)]
-	if avx2 && len(dw) > 0 {
-		addProductAVX2(&dw[0], &dy[0], &x[0], len(dw), mean, rstd)
+	if simd && len(dw) > 0 {
+		addProductSIMD(&dw[0], &dy[0], &x[0], len(dw), mean, rstd)
 		return
 	}
 	for j, g := range dy {

@@ -3,8 +3,8 @@
 #include "textflag.h"
 #include "vector_amd64.h"
 
-// func sumAVX2(x *float32, n int) float32
-TEXT ·sumAVX2(SB), NOSPLIT, $0-20
+// func sumSIMD(x *float32, n int) float32
+TEXT ·sumSIMD(SB), NOSPLIT, $0-20
 	MOVQ x+0(FP), SI
 	MOVQ n+8(FP), CX
 	VXORPS Y0, Y0, Y0
@@ -36,8 +36,8 @@ rest:
 	VZEROUPPER
 	RET
 
-// func varianceAVX2(x *float32, n int, mean float32) float32
-TEXT ·varianceAVX2(SB), NOSPLIT, $0-28
+// func varianceSIMD(x *float32, n int, mean float32) float32
+TEXT ·varianceSIMD(SB), NOSPLIT, $0-28
 	MOVQ x+0(FP), SI
 	MOVQ n+8(FP), CX
 	VBROADCASTSS mean+16(FP), Y8
@@ -78,8 +78,8 @@ rest:
 	VZEROUPPER
 	RET
 
-// func normaliseAVX2(dst, x, w, b *float32, n int, mean, rstd float32)
-TEXT ·normaliseAVX2(SB), NOSPLIT, $0-48
+// func normaliseSIMD(dst, x, w, b *float32, n int, mean, rstd float32)
+TEXT ·normaliseSIMD(SB), NOSPLIT, $0-48
 	MOVQ dst+0(FP), DI
 	MOVQ x+8(FP), SI
 	MOVQ w+16(FP), DX
@@ -119,8 +119,8 @@ done:
 	VZEROUPPER
 	RET
 
-// func rmsAVX2(dst, x, w *float32, n int, rstd float32)
-TEXT ·rmsAVX2(SB), NOSPLIT, $0-36
+// func rmsSIMD(dst, x, w *float32, n int, rstd float32)
+TEXT ·rmsSIMD(SB), NOSPLIT, $0-36
 	MOVQ dst+0(FP), DI
 	MOVQ x+8(FP), SI
 	MOVQ w+16(FP), DX
@@ -152,8 +152,8 @@ done:
 	VZEROUPPER
 	RET
 
-// func normSumsAVX2(dy, x, w *float32, n int, mean, rstd float32) (m1, m2 float32)
-TEXT ·normSumsAVX2(SB), NOSPLIT, $0-48
+// func normSumsSIMD(dy, x, w *float32, n int, mean, rstd float32) (m1, m2 float32)
+TEXT ·normSumsSIMD(SB), NOSPLIT, $0-48
 	MOVQ dy+0(FP), DI
 	MOVQ x+8(FP), SI
 	MOVQ w+16(FP), DX
@@ -200,8 +200,8 @@ done:
 	VZEROUPPER
 	RET
 
-// func normBackwardAVX2(dx, dy, x, w *float32, n int, mean, rstd, m1, m2 float32)
-TEXT ·normBackwardAVX2(SB), NOSPLIT, $0-56
+// func normBackwardSIMD(dx, dy, x, w *float32, n int, mean, rstd, m1, m2 float32)
+TEXT ·normBackwardSIMD(SB), NOSPLIT, $0-56
 	MOVQ dx+0(FP), DI
 	MOVQ dy+8(FP), BX
 	MOVQ x+16(FP), SI
@@ -251,8 +251,8 @@ done:
 	VZEROUPPER
 	RET
 
-// func addProductAVX2(dw, dy, x *float32, n int, mean, rstd float32)
-TEXT ·addProductAVX2(SB), NOSPLIT, $0-40
+// func addProductSIMD(dw, dy, x *float32, n int, mean, rstd float32)
+TEXT ·addProductSIMD(SB), NOSPLIT, $0-40
 	MOVQ dw+0(FP), DI
 	MOVQ dy+8(FP), BX
 	MOVQ x+16(FP), SI

@@ -3,8 +3,8 @@
 #include "textflag.h"
 #include "vector_arm64.h"
 
-// func sumAVX2(x *float32, n int) float32
-TEXT ·sumAVX2(SB), NOSPLIT, $0-20
+// func sumSIMD(x *float32, n int) float32
+TEXT ·sumSIMD(SB), NOSPLIT, $0-20
 	MOVD x+0(FP), R0
 	MOVD n+8(FP), R5
 	ZERO(V0)
@@ -36,8 +36,8 @@ rest:
 	FMOVS F0, ret+16(FP)
 	RET
 
-// func varianceAVX2(x *float32, n int, mean float32) float32
-TEXT ·varianceAVX2(SB), NOSPLIT, $0-28
+// func varianceSIMD(x *float32, n int, mean float32) float32
+TEXT ·varianceSIMD(SB), NOSPLIT, $0-28
 	MOVD x+0(FP), R0
 	MOVD n+8(FP), R5
 	SPLAT(mean+16(FP), V16)
@@ -82,8 +82,8 @@ rest:
 	MULC(0, 0, 17) \
 	FMA8(2, 0, 1)
 
-// func normaliseAVX2(dst, x, w, b *float32, n int, mean, rstd float32)
-TEXT ·normaliseAVX2(SB), NOSPLIT, $0-48
+// func normaliseSIMD(dst, x, w, b *float32, n int, mean, rstd float32)
+TEXT ·normaliseSIMD(SB), NOSPLIT, $0-48
 	MOVD dst+0(FP), R0
 	MOVD x+8(FP), R1
 	MOVD w+16(FP), R2
@@ -114,8 +114,8 @@ rest:
 done:
 	RET
 
-// func rmsAVX2(dst, x, w *float32, n int, rstd float32)
-TEXT ·rmsAVX2(SB), NOSPLIT, $0-36
+// func rmsSIMD(dst, x, w *float32, n int, rstd float32)
+TEXT ·rmsSIMD(SB), NOSPLIT, $0-36
 	MOVD dst+0(FP), R0
 	MOVD x+8(FP), R1
 	MOVD w+16(FP), R2
@@ -144,8 +144,8 @@ rest:
 done:
 	RET
 
-// func normSumsAVX2(dy, x, w *float32, n int, mean, rstd float32) (m1, m2 float32)
-TEXT ·normSumsAVX2(SB), NOSPLIT, $0-48
+// func normSumsSIMD(dy, x, w *float32, n int, mean, rstd float32) (m1, m2 float32)
+TEXT ·normSumsSIMD(SB), NOSPLIT, $0-48
 	MOVD dy+0(FP), R0
 	MOVD x+8(FP), R1
 	MOVD w+16(FP), R2
@@ -200,8 +200,8 @@ done:
 	FMSC(1, 0, 19) \
 	FMAC(2, 1, 17)
 
-// func normBackwardAVX2(dx, dy, x, w *float32, n int, mean, rstd, m1, m2 float32)
-TEXT ·normBackwardAVX2(SB), NOSPLIT, $0-56
+// func normBackwardSIMD(dx, dy, x, w *float32, n int, mean, rstd, m1, m2 float32)
+TEXT ·normBackwardSIMD(SB), NOSPLIT, $0-56
 	MOVD dx+0(FP), R0
 	MOVD dy+8(FP), R3
 	MOVD x+16(FP), R1
@@ -236,8 +236,8 @@ rest:
 done:
 	RET
 
-// func addProductAVX2(dw, dy, x *float32, n int, mean, rstd float32)
-TEXT ·addProductAVX2(SB), NOSPLIT, $0-40
+// func addProductSIMD(dw, dy, x *float32, n int, mean, rstd float32)
+TEXT ·addProductSIMD(SB), NOSPLIT, $0-40
 	MOVD dw+0(FP), R0
 	MOVD dy+8(FP), R2
 	MOVD x+16(FP), R1

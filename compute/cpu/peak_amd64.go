@@ -4,7 +4,7 @@ package cpu
 
 // peak does n·1920 floating-point operations as fast as the processor can.
 func peak(n int) {
-	if avx2 {
+	if simd {
 		peakAVX2(n)
 	} else {
 		peakGo(n)

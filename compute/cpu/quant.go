@@ -104,9 +104,9 @@ func (g *gemm) quantPairs(sum []float32, lo, hi int) {
 
 // expand writes columns [k0, k0+kc) of w to dst, row by row without gaps.
 func expand(dst []float32, w compute.Quant, k0, kc int) {
-	if quantAVX2() && kc%8 == 0 {
+	if simd && kc%8 == 0 {
 		b := k0 / compute.QuantBlock
-		expandAVX2(dst, w.Q[k0:], w.Scale[b:], k0-b*compute.QuantBlock, kc, w.Rows, w.Blocks*compute.QuantBlock)
+		expandSIMD(dst, w.Q[k0:], w.Scale[b:], k0-b*compute.QuantBlock, kc, w.Rows, w.Blocks*compute.QuantBlock)
 		return
 	}
 	for p := range w.Rows {
@@ -120,8 +120,8 @@ func expand(dst []float32, w compute.Quant, k0, kc int) {
 // quantDot4 sets dst [4] to the products of 4 rows of integers, which are stride apart, with x. All rows have that
 // number of blocks.
 func quantDot4(dst []float32, q []int8, scale, x []float32, blocks, stride int) {
-	if quantAVX2() {
-		quantDot4AVX2(dst, q, scale, x, blocks, stride)
+	if simd {
+		quantDot4SIMD(dst, q, scale, x, blocks, stride)
 		return
 	}
 	for r := range 4 {
@@ -131,8 +131,8 @@ func quantDot4(dst []float32, q []int8, scale, x []float32, blocks, stride int) 
 
 // quantPair sets dst [2][4] to the products of 2 such rows with 4 rows of x, which lie end to end.
 func quantPair(dst []float32, q []int8, scale, x []float32, blocks, stride int) {
-	if quantAVX2() {
-		quantPairAVX2(dst, q, scale, x, blocks, stride)
+	if simd {
+		quantPairSIMD(dst, q, scale, x, blocks, stride)
 		return
 	}
 	for i := range 8 {

@@ -55,10 +55,10 @@
 	ADDQ    $4, R12                     \
 	DECQ    CX
 
-// func quantDot4AVX2(dst []float32, q []int8, scale, x []float32, blocks, stride int)
+// func quantDot4SIMD(dst []float32, q []int8, scale, x []float32, blocks, stride int)
 // Four dot products of rows of integers with x, 64 elements of each at a time. Registers: SI row 0, R9 row 3, R8
 // stride, AX what is fetched; DX, R12, R11 likewise for the scales; BX x, CX blocks.
-TEXT ·quantDot4AVX2(SB), NOSPLIT, $0-112
+TEXT ·quantDot4SIMD(SB), NOSPLIT, $0-112
 	MOVQ   dst_base+0(FP), DI
 	MOVQ   q_base+24(FP), SI
 	MOVQ   scale_base+48(FP), DX
@@ -129,10 +129,10 @@ sum:
 	VADDPS       xb, xa, xa   \
 	VMOVUPS      xa, at
 
-// func quantPairAVX2(dst []float32, q []int8, scale, x []float32, blocks, stride int)
+// func quantPairSIMD(dst []float32, q []int8, scale, x []float32, blocks, stride int)
 // Two rows of integers times four rows of x, which lie blocks·64 elements apart. Registers: SI row 0, R8 stride, AX
 // what is fetched, the next two rows; DX, R11 likewise for the scales; BX row 0 of x, R12 row 3, R10 stride; CX blocks.
-TEXT ·quantPairAVX2(SB), NOSPLIT, $0-112
+TEXT ·quantPairSIMD(SB), NOSPLIT, $0-112
 	MOVQ   dst_base+0(FP), DI
 	MOVQ   q_base+24(FP), SI
 	MOVQ   scale_base+48(FP), DX
@@ -180,10 +180,10 @@ block:
 	VZEROUPPER
 	RET
 
-// func expandAVX2(dst []float32, q []int8, scale []float32, first, n, rows, stride int)
+// func expandSIMD(dst []float32, q []int8, scale []float32, first, n, rows, stride int)
 // Rows of n elements, a multiple of 8, of which the first lies first elements into a block. Registers: DI dst, SI q,
 // DX scale, R9 rows, R10 stride, CX what is left of the row, AX what is left of the block.
-TEXT ·expandAVX2(SB), NOSPLIT, $0-104
+TEXT ·expandSIMD(SB), NOSPLIT, $0-104
 	MOVQ dst_base+0(FP), DI
 	MOVQ rows+88(FP), R9
 	MOVQ stride+96(FP), R10

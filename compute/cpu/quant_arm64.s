@@ -53,10 +53,10 @@
 	ZERO(c) \
 	ZERO(d)
 
-// func quantDot4AVX2(dst []float32, q []int8, scale, x []float32, blocks, stride int)
+// func quantDot4SIMD(dst []float32, q []int8, scale, x []float32, blocks, stride int)
 // Four dot products of rows of integers with x, 64 elements of each at a time. Registers: R1 to R4 rows, R5 to R8
 // their scales, R9 x, R10 blocks, R11 stride, R12 that of the scales.
-TEXT ·quantDot4AVX2(SB), NOSPLIT, $0-112
+TEXT ·quantDot4SIMD(SB), NOSPLIT, $0-112
 	MOVD dst_base+0(FP), R0
 	MOVD q_base+24(FP), R1
 	MOVD scale_base+48(FP), R5
@@ -106,10 +106,10 @@ block:
 	FMA8(3, 8, 13)             \
 	FMA8(7, 9, 13)
 
-// func quantPairAVX2(dst []float32, q []int8, scale, x []float32, blocks, stride int)
+// func quantPairSIMD(dst []float32, q []int8, scale, x []float32, blocks, stride int)
 // Two rows of integers times four rows of x, which lie blocks·64 elements apart. Registers: R1, R2 rows, R5, R6 their
 // scales, R9 to R12 rows of x, R13 blocks.
-TEXT ·quantPairAVX2(SB), NOSPLIT, $0-112
+TEXT ·quantPairSIMD(SB), NOSPLIT, $0-112
 	MOVD dst_base+0(FP), R0
 	MOVD q_base+24(FP), R1
 	MOVD scale_base+48(FP), R5
@@ -144,11 +144,11 @@ block:
 	SUMS(8, V8)
 	RET
 
-// func expandAVX2(dst []float32, q []int8, scale []float32, first, n, rows, stride int)
+// func expandSIMD(dst []float32, q []int8, scale []float32, first, n, rows, stride int)
 // Rows of n elements, a multiple of 8, of which the first lies first elements into a block. Registers: R0 dst, R1 q
 // and R2 scale from row to row, R3 and R4 in a row, R5 rows, R6 stride, R7 that of the scales, R8 what is left of the
 // row, R9 what is left of the block.
-TEXT ·expandAVX2(SB), NOSPLIT, $0-104
+TEXT ·expandSIMD(SB), NOSPLIT, $0-104
 	MOVD dst_base+0(FP), R0
 	MOVD q_base+24(FP), R1
 	MOVD scale_base+48(FP), R2

@@ -26,8 +26,8 @@ func (d *Device) rotate(x, table Mat, pos []int32, sign float32) {
 // rotate turns the pairs (u, v) by the angles whose cosines and sines are given, backwards if sign is −1.
 func rotate(u, v, cos, sin []float32, sign float32) {
 	v, cos, sin = v[:len(u)], cos[:len(u)], sin[:len(u)]
-	if avx2 && len(u) > 0 {
-		rotateAVX2(&u[0], &v[0], &cos[0], &sin[0], len(u), sign)
+	if simd && len(u) > 0 {
+		rotateSIMD(&u[0], &v[0], &cos[0], &sin[0], len(u), sign)
 		return
 	}
 	for j, x := range u {

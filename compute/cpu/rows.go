@@ -126,8 +126,8 @@ func (d *Device) ScatterAdd(dst, src Mat, rows []int32) {
 // add is dst = a + b.
 func add(dst, a, b []float32) {
 	a, b = a[:len(dst)], b[:len(dst)]
-	if avx2 && len(dst) > 0 {
-		addAVX2(&dst[0], &a[0], &b[0], len(dst))
+	if simd && len(dst) > 0 {
+		addSIMD(&dst[0], &a[0], &b[0], len(dst))
 		return
 	}
 	for j, x := range a {
@@ -138,8 +138,8 @@ func add(dst, a, b []float32) {
 // mul is dst = a·b, elementwise.
 func mul(dst, a, b []float32) {
 	a, b = a[:len(dst)], b[:len(dst)]
-	if avx2 && len(dst) > 0 {
-		mulAVX2(&dst[0], &a[0], &b[0], len(dst))
+	if simd && len(dst) > 0 {
+		mulSIMD(&dst[0], &a[0], &b[0], len(dst))
 		return
 	}
 	for j, x := range a {

@@ -31,16 +31,16 @@ done: \
 	VZEROUPPER \
 	RET
 
-// func addAVX2(dst, a, b *float32, n int)
-TEXT ·addAVX2(SB), NOSPLIT, $0-32
+// func addSIMD(dst, a, b *float32, n int)
+TEXT ·addSIMD(SB), NOSPLIT, $0-32
 	BINARY(VADDPS)
 
-// func mulAVX2(dst, a, b *float32, n int)
-TEXT ·mulAVX2(SB), NOSPLIT, $0-32
+// func mulSIMD(dst, a, b *float32, n int)
+TEXT ·mulSIMD(SB), NOSPLIT, $0-32
 	BINARY(VMULPS)
 
-// func rotateAVX2(u, v, cos, sin *float32, n int, sign float32)
-TEXT ·rotateAVX2(SB), NOSPLIT, $0-44
+// func rotateSIMD(u, v, cos, sin *float32, n int, sign float32)
+TEXT ·rotateSIMD(SB), NOSPLIT, $0-44
 	MOVQ u+0(FP), DI
 	MOVQ v+8(FP), SI
 	MOVQ cos+16(FP), DX

@@ -27,12 +27,12 @@ rest: \
 done: \
 	RET
 
-// func addAVX2(dst, a, b *float32, n int)
-TEXT ·addAVX2(SB), NOSPLIT, $0-32
+// func addSIMD(dst, a, b *float32, n int)
+TEXT ·addSIMD(SB), NOSPLIT, $0-32
 	BINARY(ADD8)
 
-// func mulAVX2(dst, a, b *float32, n int)
-TEXT ·mulAVX2(SB), NOSPLIT, $0-32
+// func mulSIMD(dst, a, b *float32, n int)
+TEXT ·mulSIMD(SB), NOSPLIT, $0-32
 	BINARY(MUL8)
 
 // ROTATE turns u and v in Y0 and Y1 by cos and sin in Y2 and Y3 to Y4 and Y5.
@@ -44,8 +44,8 @@ TEXT ·mulAVX2(SB), NOSPLIT, $0-32
 	FMA8(4, 0, 2)  \
 	FMA8(5, 1, 2)
 
-// func rotateAVX2(u, v, cos, sin *float32, n int, sign float32)
-TEXT ·rotateAVX2(SB), NOSPLIT, $0-44
+// func rotateSIMD(u, v, cos, sin *float32, n int, sign float32)
+TEXT ·rotateSIMD(SB), NOSPLIT, $0-44
 	MOVD u+0(FP), R0
 	MOVD v+8(FP), R1
 	MOVD cos+16(FP), R2

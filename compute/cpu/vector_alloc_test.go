@@ -10,7 +10,7 @@ import (
 
 // TestAllocs: a call makes the closures that it hands to the pool and nothing that grows with its matrices.
 func TestAllocs(t *testing.T) {
-	if !avx2 {
+	if !simd {
 		t.Skip("the reference allocates when it checks shapes")
 	}
 	d, f := New(2), newField(1)

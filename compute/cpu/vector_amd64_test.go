@@ -7,11 +7,11 @@ import "testing"
 // eachImplementation runs f on all that the processor has.
 func eachImplementation(t *testing.T, f func(t *testing.T)) {
 	t.Run("go", func(t *testing.T) {
-		defer func(old bool) { avx2 = old }(avx2)
-		avx2 = false
+		defer func(old bool) { simd = old }(simd)
+		simd = false
 		f(t)
 	})
-	if avx2 {
-		t.Run("avx2", f)
+	if simd {
+		t.Run("simd", f)
 	}
 }
