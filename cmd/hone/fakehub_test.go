@@ -24,7 +24,7 @@ import (
 )
 
 // A fakeHub is a Hub on loopback that has the model gpt2, tiny, an adapter of it, someone/adapter, and the data set rotten_tomatoes, the rows of
-// testdata/work/reviews. How the real one behaves in all its moods is tested in package hub.
+// the reviews of testdata's work folder. How the real one behaves in all its moods is tested in package hub.
 type fakeHub struct {
 	*httptest.Server
 	repos    map[string]map[string][]byte // "models/gpt2" to path to content
