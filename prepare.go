@@ -11,6 +11,7 @@ import (
 
 	"github.com/hone-ml/hone/dataset"
 	"github.com/hone-ml/hone/hub"
+	"github.com/hone-ml/hone/internal/spell"
 	"github.com/hone-ml/hone/lora"
 	"github.com/hone-ml/hone/model"
 	"github.com/hone-ml/hone/tokenizer"
@@ -123,7 +124,7 @@ func (j *Job) suggestLabels() {
 func (j *Job) splits() (rows, held *dataset.Dataset, err error) {
 	rows = j.Data.Split(j.TrainSplit)
 	if rows == nil {
-		return nil, nil, fmt.Errorf("hone: %s has no split %q to train on; it has %s", j.FineTune.Dataset, j.TrainSplit, strings.Join(j.Data.Names(), ", "))
+		return nil, nil, fmt.Errorf("hone: %s has no split %q to train on; it has %s%s", j.FineTune.Dataset, j.TrainSplit, strings.Join(j.Data.Names(), ", "), spell.Hint(j.TrainSplit, j.Data.Names()))
 	}
 	j.evalName = j.EvalSplit
 	for _, name := range []string{"validation", "test"} {
@@ -136,7 +137,7 @@ func (j *Job) splits() (rows, held *dataset.Dataset, err error) {
 		j.evalName = ""
 	case j.evalName != "":
 		if held = j.Data.Split(j.evalName); held == nil {
-			return nil, nil, fmt.Errorf("hone: %s has no split %q to evaluate on; it has %s", j.FineTune.Dataset, j.evalName, strings.Join(j.Data.Names(), ", "))
+			return nil, nil, fmt.Errorf("hone: %s has no split %q to evaluate on; it has %s%s", j.FineTune.Dataset, j.evalName, strings.Join(j.Data.Names(), ", "), spell.Hint(j.evalName, j.Data.Names()))
 		}
 	case j.TestSize > 0:
 		if rows, held, err = rows.TrainTestSplit(j.TestSize, uint64(j.Seed)); err != nil {

@@ -22,6 +22,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/hone-ml/hone/internal/spell"
 )
 
 // Args are Hugging Face's TrainingArguments, with the names and defaults of transformers 5. The same names serve
@@ -248,7 +250,7 @@ func oneOf(name, value string, words []string) error {
 		return nil
 	}
 	hint := "choose one of " + strings.Join(words, ", ")
-	if near := nearest(value, words); near != "" {
+	if near := spell.Nearest(value, words); near != "" {
 		hint = fmt.Sprintf("did you mean %q? (%s)", near, strings.Join(words, ", "))
 	}
 	return fmt.Errorf("train: %s %q is not known; %s", name, value, hint)

@@ -168,40 +168,6 @@ func deref[T any](p *T) (v T) {
 	return v
 }
 
-// nearest returns the word within two edits of value, or "".
-func nearest(value string, words []string) string {
-	best, distance := "", 3
-	for _, w := range words {
-		if d := edits(value, w); d < distance || d == distance && d < 3 && len(w) < len(best) {
-			best, distance = w, d
-		}
-		if best == "" && len(value) > 2 && strings.HasPrefix(w, value) {
-			best = w
-		}
-	}
-	return best
-}
-
-// edits returns the Levenshtein distance of a and b.
-func edits(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			d := diagonal
-			if a[i] != b[j] {
-				d = 1 + min(d, row[j], row[j+1])
-			}
-			diagonal, row[j+1] = row[j+1], d
-		}
-	}
-	return row[len(b)]
-}
-
 // differing lists the arguments that change the arithmetic of a run and differ between a and b, those that move
 // the data apart from the others.
 func (a *Args) differing(b *Args) (data, other []string) {

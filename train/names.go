@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+
+	"github.com/hone-ml/hone/internal/spell"
 )
 
 // Names returns the arguments' names in order.
@@ -52,7 +54,7 @@ func Unknown(name string) error {
 	if slices.Contains(absent, name) {
 		return fmt.Errorf("train: %s is not supported: hone trains float32 weights in one process; leave it out", name)
 	}
-	if near := nearest(name, Names()); near != "" {
+	if near := spell.Nearest(name, Names()); near != "" {
 		return fmt.Errorf("train: there is no argument %s; did you mean %s?", name, near)
 	}
 	return fmt.Errorf("train: there is no argument %s", name)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/alecthomas/kong"
 	"github.com/goccy/go-yaml"
+	"github.com/hone-ml/hone/internal/spell"
 )
 
 // snakeCase names flags as TrainingArguments names its fields: LearningRate is learning_rate.
@@ -120,7 +121,7 @@ func (c yamlConfig) Validate(app *kong.Application) error {
 		if slices.Contains(known, name) && name != "config" {
 			continue
 		}
-		return fmt.Errorf("the configuration has an unknown name %q; did you mean %q? (hone train --help lists all)", name, nearest(name, known))
+		return fmt.Errorf("the configuration has an unknown name %q%s (hone train --help lists all)", name, spell.Hint(name, known))
 	}
 	return nil
 }
@@ -138,35 +139,4 @@ func (c yamlConfig) Resolve(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any
 	default:
 		return fmt.Sprint(v), nil
 	}
-}
-
-// nearest returns the name that takes the fewest edits.
-func nearest(name string, names []string) (best string) {
-	least := -1
-	for _, n := range names {
-		if d := distance(name, n); least < 0 || d < least {
-			least, best = d, n
-		}
-	}
-	return best
-}
-
-// distance is Levenshtein's.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := 1
-			if a[i] == b[j] {
-				cost = 0
-			}
-			diagonal, row[j+1] = row[j+1], min(diagonal+cost, row[j+1]+1, row[j]+1)
-		}
-	}
-	return row[len(b)]
 }
