@@ -40,12 +40,10 @@ type FineTune struct {
 
 // A Watch is how a job is followed. Every field may be nil.
 type Watch struct {
-	Hub      *hub.Client                      // nil: as the environment says
-	Device   compute.Device                   // nil: this machine's processor
-	Say      func(format string, args ...any) // one line for people
-	Encoding func(split string, rows int)     // before a split is tokenized
-	Planned  func(*Job) error                 // before the first step; an error ends the job
-	Hooks    []train.Hooks
+	Hub    *hub.Client                      // nil: as the environment says
+	Device compute.Device                   // nil: this machine's processor
+	Say    func(format string, args ...any) // one line for people
+	Hooks  []train.Hooks
 }
 
 // A Job is a FineTune with everything read, checked and tokenized: ready for the first step.
@@ -63,7 +61,6 @@ type Job struct {
 
 	coder    coder
 	evalName string
-	evalRows *dataset.Dataset
 	watch    Watch
 }
 
@@ -81,11 +78,6 @@ func (f FineTune) Run(ctx context.Context, w Watch) (*Outcome, error) {
 	job, err := f.Prepare(ctx, w)
 	if err != nil {
 		return nil, err
-	}
-	if w.Planned != nil {
-		if err := w.Planned(job); err != nil {
-			return nil, err
-		}
 	}
 	return job.Run(ctx)
 }

@@ -63,9 +63,6 @@ func (w *Watch) defaults() (err error) {
 	if w.Say == nil {
 		w.Say = func(string, ...any) {}
 	}
-	if w.Encoding == nil {
-		w.Encoding = func(string, int) {}
-	}
 	return err
 }
 
@@ -191,7 +188,6 @@ func (j *Job) collate(context.Context) error {
 	if j.coder, err = j.newCoder(j.Tokenizer, j.Task, limit, j.watch.Say); err != nil {
 		return err
 	}
-	j.watch.Encoding(j.TrainSplit, rows.Len())
 	if j.Train, j.Stats, err = j.coder.encode(rows); err != nil {
 		return err
 	}
@@ -201,8 +197,6 @@ func (j *Job) collate(context.Context) error {
 		}
 		return nil
 	}
-	j.watch.Encoding(j.evalName, held.Len())
-	j.evalRows = held
 	j.Evaluator, err = j.coder.evaluator(held)
 	return err
 }

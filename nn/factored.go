@@ -6,7 +6,7 @@ import (
 	"github.com/hone-ml/hone/compute"
 )
 
-// A factored gradient is never stored as a matrix: it is P ᵀ·H, of the few labelled rows that the head read, plus
+// A factored gradient is never stored as a matrix: it is Pᵀ·H, of the few labelled rows that the head read, plus
 // rows added to the tokens that the embedding looked up. Of a vocabulary of 50,000 and a step of 16 labels that is
 // a hundredth of the memory. It is formed a block of rows at a time, where it is used.
 type factored struct {

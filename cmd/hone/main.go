@@ -1,4 +1,4 @@
-// Command hone fine-tunes small language models on private data and serves them. Each subcommand is a file of
+// Command hone fine-tunes small language models on private data and runs them. Each subcommand is a file of
 // this folder; what it does stands in package hone.
 package main
 
@@ -62,7 +62,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	exited := -1
 	parser, err := kong.New(&c,
 		kong.Name("hone"),
-		kong.Description("Fine-tune small language models on private data and serve them privately.\n\n"+
+		kong.Description("Fine-tune small language models on private data, and use them, on your own machine.\n\n"+
 			"  hone train --model gpt2 --dataset rotten_tomatoes --output_dir out\n"+
 			"  hone predict --model out \"a gorgeous, witty film\""),
 		kong.FlagNamer(snakeCase),
