@@ -34,6 +34,8 @@ func (c *Counter) AttentionBackward(dq, dk, dv, dy, y, lse, q, k, v Mat, h Heads
 
 func (*Counter) Add(dst, a, b Mat)                                   {}
 func (*Counter) ColSum(db, dy Mat)                                   {}
+func (*Counter) ScaleCols(dst, x, w Mat)                             {}
+func (*Counter) ScaleColsBackward(dw, dy, x Mat)                     {}
 func (*Counter) Gather(dst, src Mat, rows []int32)                   {}
 func (*Counter) ScatterAdd(dst, src Mat, rows []int32)               {}
 func (*Counter) LayerNorm(dst, stat, x, w, b Mat, eps Float)         {}

@@ -18,6 +18,11 @@ type Device interface {
 	// ColSum adds the column sums of dy to db [1, C]: the gradient of a bias.
 	ColSum(db, dy Mat)
 
+	// ScaleCols is dst = x·diag(w): column j of x [N, C] times w[j], w [1, C]; dst may be x.
+	ScaleCols(dst, x, w Mat)
+	// ScaleColsBackward adds Σᵢ dy[i,j]·x[i,j] to dw[j]. The gradient of x is ScaleCols of dy.
+	ScaleColsBackward(dw, dy, x Mat)
+
 	// Gather copies rows of src: dst[i] = src[rows[i]]. It is the embedding look-up.
 	Gather(dst, src Mat, rows []int32)
 	// ScatterAdd adds rows to dst: dst[rows[i]] += src[i], in the order of i. It is Gather's gradient.

@@ -76,6 +76,26 @@ func (Ref) ColSum(db, dy Mat) {
 	}
 }
 
+func (Ref) ScaleCols(dst, x, w Mat) {
+	sameShape("ScaleCols", dst, x)
+	for i := range dst.Rows {
+		d, v := dst.Row(i), x.Row(i)
+		for j := range d {
+			d[j] = v[j] * w.Data[j]
+		}
+	}
+}
+
+func (Ref) ScaleColsBackward(dw, dy, x Mat) {
+	sameShape("ScaleColsBackward", dy, x)
+	for i := range dy.Rows {
+		d, v := dy.Row(i), x.Row(i)
+		for j := range d {
+			dw.Data[j] += d[j] * v[j]
+		}
+	}
+}
+
 func (Ref) Gather(dst, src Mat, rows []int32) {
 	for i, r := range rows {
 		copy(dst.Row(i), src.Row(int(r)))

@@ -88,8 +88,8 @@ func (t *Attn) Forward(p *Pass, a *AttnActs, dst, x, add Mat, kept []int32) {
 		q = p.kept
 		asking := p.New(len(kept), x.Cols)
 		p.Gather(asking, x, kept)
-		t.QKV.forward(p, a.Q, asking, Mat{}, 0, nq)
-		t.QKV.forward(p, fused(a.K, a.V), x, Mat{}, nq, nq+2*nk)
+		t.QKV.forward(p, a.Q, asking, Mat{}, part{0, nq, kept})
+		t.QKV.forward(p, fused(a.K, a.V), x, Mat{}, part{nq, nq + 2*nk, nil})
 		p.Release(mark)
 	}
 	if t.QNorm != nil {
@@ -114,7 +114,7 @@ func (t *Attn) Forward(p *Pass, a *AttnActs, dst, x, add Mat, kept []int32) {
 // Backward overwrites dx [N, C], unless it is empty, given dy [R, C]; x is what Forward read.
 func (t *Attn) Backward(p *Pass, a *AttnActs, dx, dy, x Mat, kept []int32) {
 	mark := p.Mark()
-	dy = p.dropped(dy, t.OutDropout, siteAttn(t.Layer))
+	dy = p.dropped(dy, t.OutDropout, siteAttn(t.Layer), nil)
 	da := p.New(a.Y.Rows, a.Y.Cols)
 	t.O.Backward(p, da, dy, a.Y, false)
 	q := p.Seqs
@@ -145,8 +145,8 @@ func (t *Attn) Backward(p *Pass, a *AttnActs, dx, dy, x Mat, kept []int32) {
 			dasking = p.New(len(kept), x.Cols)
 		}
 		p.Gather(asking, x, kept)
-		t.QKV.backward(p, dasking, dq, asking, false, 0, nq)
-		t.QKV.backward(p, dx, fused(dk, dv), x, false, nq, nq+2*nk)
+		t.QKV.backward(p, dasking, dq, asking, false, part{0, nq, kept})
+		t.QKV.backward(p, dx, fused(dk, dv), x, false, part{nq, nq + 2*nk, nil})
 		if !dx.Empty() {
 			p.ScatterAdd(dx, dasking, kept)
 		}

@@ -8,7 +8,7 @@ func (g *Grads) trains(params ...*Param) bool {
 }
 
 func (l *Linear) trained(g *Grads) bool {
-	return l != nil && (g.trains(l.W, l.B) || slices.ContainsFunc(l.LoRA, func(a LoRA) bool { return g.trains(a.A, a.B) }))
+	return l != nil && (g.trains(l.W, l.B) || slices.ContainsFunc(l.LoRA, func(a LoRA) bool { return g.trains(a.A, a.B) || a.DoRA != nil && g.trains(a.DoRA.M) }))
 }
 
 func (n *Norm) trained(g *Grads) bool { return n != nil && g.trains(n.W, n.B) }

@@ -14,7 +14,7 @@ type shape struct {
 	vocab, width, heads, kv, headDim  int
 	ffn, blocks                       int
 	gated, bias, rope, qknorm, untied bool
-	lora                              bool
+	lora, dora, loraDropout           bool
 	window                            int
 	dropout                           Float
 	act                               compute.ActFunc
@@ -25,6 +25,10 @@ var shapes = []shape{
 	{name: "gpt2-dropout", vocab: 11, width: 16, heads: 4, kv: 4, headDim: 4, ffn: 24, blocks: 2, bias: true, dropout: 0.3, act: compute.GELU},
 	{name: "gpt2-lora", vocab: 11, width: 16, heads: 4, kv: 4, headDim: 4, ffn: 24, blocks: 2, bias: true, lora: true},
 	{name: "gpt2-lora-dropout", vocab: 11, width: 16, heads: 4, kv: 4, headDim: 4, ffn: 24, blocks: 2, bias: true, lora: true, dropout: 0.3},
+	{name: "gpt2-lora-alone-drops", vocab: 11, width: 16, heads: 4, kv: 4, headDim: 4, ffn: 24, blocks: 2, bias: true, lora: true, loraDropout: true},
+	{name: "gpt2-dora", vocab: 11, width: 16, heads: 4, kv: 4, headDim: 4, ffn: 24, blocks: 2, bias: true, lora: true, dora: true},
+	{name: "gpt2-dora-dropout", vocab: 11, width: 16, heads: 4, kv: 4, headDim: 4, ffn: 24, blocks: 2, bias: true, lora: true, dora: true, loraDropout: true},
+	{name: "llama-dora", vocab: 11, width: 16, heads: 4, kv: 2, headDim: 4, ffn: 24, blocks: 2, gated: true, rope: true, lora: true, dora: true, act: compute.SiLU},
 	{name: "llama", vocab: 11, width: 16, heads: 4, kv: 2, headDim: 4, ffn: 24, blocks: 2, gated: true, rope: true, untied: true, act: compute.SiLU},
 	{name: "llama-lora", vocab: 11, width: 16, heads: 4, kv: 2, headDim: 4, ffn: 24, blocks: 2, gated: true, rope: true, lora: true, act: compute.SiLU},
 	{name: "llama-lora-dropout", vocab: 11, width: 16, heads: 4, kv: 2, headDim: 4, ffn: 24, blocks: 2, gated: true, rope: true, lora: true, dropout: 0.3, act: compute.SiLU},
@@ -106,9 +110,37 @@ func (m *lm) linear(name string, out, in int, spans ...int) *Linear {
 		a := LoRA{A: m.param(name+".A", 2, in, 0.3), B: m.param(name+".B", spans[i+1]-spans[i], 2, 0.3), Lo: spans[i], Hi: spans[i+1],
 			Scale: 0.5, Dropout: m.dropout, Site: SiteLoRA + len(m.params)}
 		m.frozen[a.A], m.frozen[a.B] = false, false
+		if m.loraDropout && name == "qkv" { // others count rows from the first that is kept
+			a.Dropout = 0.3
+		}
+		if m.dora && i != 1 { // of queries, keys and values, not the keys
+			a.DoRA = &DoRA{M: m.param(name+".M", 1, a.Hi-a.Lo, 1)}
+			a.DoRA.Measure(l.W, a.Lo, a.Hi)
+			m.frozen[a.DoRA.M] = false
+		}
 		l.LoRA = append(l.LoRA, a)
 	}
 	return l
+}
+
+// fix makes passes without gradients take the norms of DoRA as constants, as gradients do; or not.
+func (m *lm) fix(fixed bool) {
+	for _, b := range m.stack.Blocks {
+		for _, l := range []*Linear{b.Attn.QKV, b.Attn.O, b.MLP.Gate, b.MLP.Up, b.MLP.Down} {
+			if l == nil {
+				continue
+			}
+			for i := range l.LoRA {
+				switch a := &l.LoRA[i]; {
+				case a.DoRA == nil:
+				case fixed:
+					a.Fix(compute.Ref{}, l.W)
+				default:
+					a.DoRA.Factor = Mat{}
+				}
+			}
+		}
+	}
 }
 
 func (m *lm) norm(name string, n int) *Norm {
@@ -121,7 +153,7 @@ func (m *lm) norm(name string, n int) *Norm {
 
 func (m *lm) pass() *Pass {
 	p := &Pass{Device: compute.Ref{}, Arena: &compute.Arena{Poison: true}}
-	if m.dropout > 0 {
+	if m.dropout > 0 || m.loraDropout {
 		p.Dropout = 7
 	}
 	return p

@@ -48,7 +48,7 @@ func (m *MLP) hidden(p *Pass, a *MLPActs) Mat {
 // Backward overwrites dx given dy; x is what Forward read.
 func (m *MLP) Backward(p *Pass, a *MLPActs, dx, dy, x Mat) {
 	mark := p.Mark()
-	dy = p.dropped(dy, m.OutDropout, siteMLP(m.Layer))
+	dy = p.dropped(dy, m.OutDropout, siteMLP(m.Layer), nil)
 	dh := p.New(a.Up.Rows, a.Up.Cols)
 	m.Down.Backward(p, dh, dy, m.hidden(p, a), false)
 	if m.Gate != nil {

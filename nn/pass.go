@@ -92,12 +92,22 @@ func (p *Pass) Drop(x Mat, prob Float, site int) {
 	}
 }
 
-// dropped returns dy, the gradient of a dropout's output, as that of its input, in scratch memory.
-func (p *Pass) dropped(dy Mat, prob Float, site int) Mat {
+// dropped applies dropout to x into scratch memory; x itself if nothing is dropped. On a gradient it is its own
+// backward. If x holds only some rows of the matrix by which dropout counts, rows are their numbers there.
+func (p *Pass) dropped(x Mat, prob Float, site int, rows []int32) Mat {
 	if !p.drops(prob) {
-		return dy
+		return x
 	}
-	d := p.New(dy.Rows, dy.Cols)
-	p.Device.Dropout(d, dy, prob, p.key(site))
+	d := p.New(x.Rows, x.Cols)
+	if rows == nil {
+		p.Device.Dropout(d, x, prob, p.key(site))
+		return d
+	}
+	mark := p.Mark()
+	all := p.Zero(int(rows[len(rows)-1])+1, x.Cols)
+	p.ScatterAdd(all, x, rows)
+	p.Device.Dropout(all, all, prob, p.key(site))
+	p.Gather(d, all, rows)
+	p.Release(mark)
 	return d
 }

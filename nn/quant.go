@@ -32,3 +32,12 @@ func (w *Param) Gather(p *Pass, dst Mat, rows []int32) {
 		w.Quant.Row(dst.Row(i), int(r))
 	}
 }
+
+// row returns row i of w, in buf if it is not stored as it is.
+func (w *Param) row(buf []Float, i int) []Float {
+	if w.Quant == nil {
+		return w.W.Row(i)
+	}
+	w.Quant.Row(buf, i)
+	return buf
+}

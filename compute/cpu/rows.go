@@ -101,6 +101,27 @@ func (d *Device) ColSum(db, dy Mat) {
 	spareSums.Put(s)
 }
 
+// ScaleCols implements [compute.Device].
+func (d *Device) ScaleCols(dst, x, w Mat) {
+	same("ScaleCols", dst, x)
+	factors := w.Row(0)[:dst.Cols]
+	d.rows(dst.Rows, dst.Cols, func(i int) { mul(dst.Row(i), x.Row(i), factors) })
+}
+
+// ScaleColsBackward implements [compute.Device]. A task owns columns, so that the sums are those of the reference.
+func (d *Device) ScaleColsBackward(dw, dy, x Mat) {
+	same("ScaleColsBackward", dy, x)
+	d.blocks(dy.Cols, func(lo, hi int) {
+		sum := dw.Row(0)[lo:hi]
+		for i := range dy.Rows {
+			v := x.Row(i)[lo:hi]
+			for j, g := range dy.Row(i)[lo:hi] {
+				sum[j] += g * v[j]
+			}
+		}
+	})
+}
+
 // Gather implements [compute.Device].
 func (d *Device) Gather(dst, src Mat, rows []int32) {
 	if dst.Rows != len(rows) || dst.Cols != src.Cols {

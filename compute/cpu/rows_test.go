@@ -79,3 +79,23 @@ func TestRoPE(t *testing.T) {
 		})
 	}
 }
+
+func TestScaleCols(t *testing.T) {
+	for _, n := range lengths() {
+		onAll(t, func(t *testing.T, d *Device) []Mat {
+			f := newField(uint64(n))
+			x, w, dst, dw := f.mat(3, n, 5), f.mat(1, n, 2), f.mat(3, n, 1), f.mat(1, n, 0)
+			want, wantDw := clone(dst), clone(dw)
+			ref.ScaleCols(want, x, w)
+			d.ScaleCols(dst, x, w)
+			equal(t, "x·diag(w)", dst, want)
+			ref.ScaleColsBackward(wantDw, dst, x)
+			d.ScaleColsBackward(dw, dst, x)
+			equal(t, "dw", dw, wantDw)
+			d.ScaleCols(x, x, w)
+			equal(t, "x·=diag(w)", x, want)
+			f.check(t)
+			return []Mat{dst, dw}
+		})
+	}
+}
