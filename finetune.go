@@ -91,6 +91,12 @@ func (f FineTune) Prepare(ctx context.Context, w Watch) (*Job, error) {
 	if err := w.defaults(); err != nil {
 		return nil, err
 	}
+	if f.BF16 {
+		w.Device = w.Device.BF16()
+		if !fastBF16() {
+			w.Say("this processor doesn't multiply bfloat16: --bf16 gives the same result as elsewhere, but is slower than going without")
+		}
+	}
 	if f.TrainSplit == "" {
 		f.TrainSplit = "train"
 	}

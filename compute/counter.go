@@ -52,3 +52,6 @@ func (*Counter) Dropout(dst, x Mat, p Float, key uint64)             {}
 func (*Counter) CrossEntropy([]Float, Mat, []int32, Float, Float)    {}
 func (*Counter) AdamW(w, g, m, v Mat, o AdamW)                       {}
 func (*Counter) SumSquares(g Mat) float64                            { return 0 }
+
+// BF16 returns c: how the factors are rounded changes neither count.
+func (c *Counter) BF16() Device { return c }

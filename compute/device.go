@@ -71,6 +71,10 @@ type Device interface {
 	AdamW(w, g, m, v Mat, o AdamW)
 	// SumSquares returns Σ g².
 	SumSquares(g Mat) float64
+
+	// BF16 returns this device with another way to multiply: the factors of a product are rounded to bfloat16 and
+	// summed in float32, as torch's autocast does. Nothing else is rounded, the product isn't either.
+	BF16() Device
 }
 
 // An Epilogue is what a product does to its result before it stores it: dst = Scale·product + Bias + Add.

@@ -194,6 +194,7 @@ func (a *Args) differing(b *Args) (data, other []string) {
 	add(&other, "adam_epsilon", a.AdamEpsilon, b.AdamEpsilon)
 	add(&other, "weight_decay", a.WeightDecay, b.WeightDecay)
 	add(&other, "max_grad_norm", a.MaxGradNorm, b.MaxGradNorm)
+	add(&other, "bf16", a.BF16, b.BF16)
 	add(&other, "label_smoothing_factor", a.LabelSmoothingFactor, b.LabelSmoothingFactor)
 	return slices.Clip(data), other
 }

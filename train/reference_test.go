@@ -309,3 +309,19 @@ func TestDevicesAgree(t *testing.T) {
 		t.Errorf("losses of the third step: %v", losses)
 	}
 }
+
+// With bf16 products are rounded alike on every device, and training goes nearly the same way.
+func TestBF16(t *testing.T) {
+	third := func(d compute.Device, bf16 bool) float64 {
+		tr := newTrainer(t, "gpt2", []byte(`{"max_steps": 3, "logging_steps": 1, "learning_rate": 1e-3}`))
+		tr.Device, tr.Args.BF16 = d, bf16
+		return run(t, tr).LogHistory[2]["loss"]
+	}
+	exact, want, got := third(cpu.New(1), false), third(compute.Ref{}, true), third(cpu.New(2), true)
+	if math.Abs(got-want) > 1e-5*want {
+		t.Errorf("loss %v, on the reference device %v", got, want)
+	}
+	if d := math.Abs(got - exact); d == 0 || d > 2e-3*exact {
+		t.Errorf("loss %v, in float32 %v", got, exact)
+	}
+}

@@ -128,11 +128,15 @@ func (t *Trainer) prepare(ctx context.Context) (*loop, error) {
 	if trainable == nil {
 		trainable = func(*nn.Param) bool { return true }
 	}
-	l.run = t.Model.NewRun(t.Device)
+	device := t.Device
+	if l.args.BF16 {
+		device = device.BF16()
+	}
+	l.run = t.Model.NewRun(device)
 	l.run.Checkpoint = l.args.GradientCheckpointing || l.args.ActivationCheckpointing
 	l.grads = t.Model.NewGrads(trainable, l.mostLabels())
 	l.run.Grads = l.grads
-	l.optimizer = optim.NewAdamW(t.Device, t.Model.Params, l.grads)
+	l.optimizer = optim.NewAdamW(device, t.Model.Params, l.grads)
 	o := l.optimizer
 	o.Beta1, o.Beta2, o.Eps, o.WeightDecay = l.args.AdamBeta1, l.args.AdamBeta2, l.args.AdamEpsilon, l.args.WeightDecay
 	for _, p := range o.Params() {

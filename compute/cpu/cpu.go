@@ -23,6 +23,7 @@ type Device struct {
 	compute.Ref // kernels that have no faster version
 	pool        pool
 	gemm        *gemm
+	base        *Device // whose threads these are, kept from becoming garbage; nil if they are its own
 }
 
 var _ compute.Device = (*Device)(nil)

@@ -17,6 +17,8 @@ import (
 //	NN  dx [M, K] = dy·W
 //	TN  dW [N, K] = dyᵀ·x
 //
+// With bfloat16 factors an element of A or B is a word, a pair of neighbours in K (gemm_bf16.go); all else is the same.
+//
 // The activation that all tasks need, x or dy, is packed first: B into panels [kc, 16], A into tiles [kc, 6].
 // The other operand is packed by each task for itself, block by block, and W of NT is read in place when
 // there are too few rows to pay for that.
@@ -104,12 +106,12 @@ func (d *Device) MatMulTN(dst, a, b Mat, e compute.Epilogue) {
 	}
 }
 
-// A product is C [p, q] = A·B of depth k, and where it goes.
+// A product is C [p, q] = A·B of depth k, and where it goes. Elements of A and B are words: a float32, or a pair.
 type product struct {
 	form    form
 	a, b    Mat
 	quant   compute.Quant // A of NT, if it is integers
-	p, q, k int
+	p, q, k int           // k counts words
 	dst     Mat
 	e       compute.Epilogue
 	scale   float32
@@ -135,6 +137,8 @@ type gemm struct {
 
 // A scratch is one thread's memory.
 type scratch struct {
+	e []float32 // an expanded block of integers
+	r []float32 // what is rounded before it is packed
 	a []float32 // A of a block: tiles [kc][height]
 	b []float32 // B of a block: panels [kc][lanes]
 	c []float32 // C of a task: panels [pb][lanes]
@@ -164,6 +168,7 @@ func (g *gemm) multiply(x product) {
 	if x.scale = x.e.Scale; x.scale == 0 {
 		x.scale = 1
 	}
+	x.k = g.words(x.k)
 	x.plan(g.lanes, g.pool.threads)
 	g.x = x
 	if x.form == formNN {
@@ -215,7 +220,7 @@ func (g *gemm) task(thread, task int) {
 	w.c = grow(w.c, rows*panels*g.lanes)
 	for k0 := 0; k0 < x.k; k0 += x.kc {
 		kc := min(x.kc, x.k-k0)
-		a := g.blockA(w, k0, kc, p0, p1)
+		a, stride := g.blockA(w, k0, kc, p0, p1)
 		b := g.blockB(w, k0, kc, q0, q1)
 		for j := range panels {
 			c, cs := w.c[j*rows*g.lanes:], g.lanes
@@ -226,7 +231,7 @@ func (g *gemm) task(thread, task int) {
 			if q1-q0-j*g.lanes <= g.lanes/2 {
 				tiles = g.halves
 			}
-			g.column(tiles, c, a, b[j*kc*g.lanes:], k0, kc, p0, p1, cs)
+			g.column(tiles, c, a, b[j*kc*g.lanes:], rows, kc, stride, cs, k0 == 0)
 		}
 	}
 	if x.form == formNT {
@@ -241,24 +246,20 @@ func (x *product) plain() bool {
 	return x.form != formNT && x.scale == 1 && x.e.Bias.Empty() && x.e.Add.Empty()
 }
 
-// column adds depth [k0, k0+kc) to C of one panel and the rows [p0, p1). An empty a means A in place.
-func (g *gemm) column(tiles tilesFunc, c, a, b []float32, k0, kc, p0, p1, cs int) {
-	x := &g.x
-	counts := g.tiling(p1 - p0)
+// column adds depth kc to C of one panel and so many rows. A stride of 0 means that a is tiles, another one that it
+// is rows so far apart.
+func (g *gemm) column(tiles tilesFunc, c, a, b []float32, rows, kc, stride, cs int, first bool) {
+	counts := g.tiling(rows)
 	p := 0
 	for i, h := range g.heights {
-		n := counts[i]
-		switch {
+		switch n := counts[i]; {
 		case n == 0:
-		case x.quant.Q != nil:
-			tiles(h, c[p*cs:], a[p*kc:], b, n, kc, kc, 1, h*kc, cs, k0 == 0)
-		case len(a) > 0:
-			tiles(h, c[p*cs:], a[p*kc:], b, n, kc, 1, h, h*kc, cs, k0 == 0)
+		case stride == 0:
+			tiles(h, c[p*cs:], a[p*kc:], b, n, kc, 1, h, h*kc, cs, first)
 		default:
-			s := x.a.Stride
-			tiles(h, c[p*cs:], x.a.Data[(p0+p)*s+k0:], b, n, kc, s, 1, h*s, cs, k0 == 0)
+			tiles(h, c[p*cs:], a[p*stride:], b, n, kc, stride, 1, h*stride, cs, first)
 		}
-		p += n * h
+		p += counts[i] * h
 	}
 }
 

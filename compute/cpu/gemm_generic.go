@@ -9,6 +9,8 @@ type gemmKernel struct {
 	lanes   int    // width of a tile and of a panel, a multiple of 8
 	heights [3]int // of the tiles, the first the fastest, the last 1
 
+	rounding *rounding // of the factors, nil if they are float32
+
 	// tiles adds a·b to c, or sets c to it if it is the first: for each of n tiles of that height,
 	// c [height, lanes] += a [height, k] · b [k, lanes]. Element (r, k) of a is at r·rs + k·ks. Tiles of a
 	// are step apart, rows of c are cs apart, b is the same for all. k is at least 1.

@@ -23,8 +23,8 @@ func (g *gemm) packs() int {
 }
 
 // pack does one task of packing the shared operand.
-func (g *gemm) pack(_, task int) {
-	x := &g.x
+func (g *gemm) pack(thread, task int) {
+	x, w := &g.x, &g.work[thread]
 	width := up(x.q, g.lanes)
 	switch x.form {
 	case formNT:
@@ -32,13 +32,13 @@ func (g *gemm) pack(_, task int) {
 		rows := x.b.RowSpan(q, min(q+g.lanes, x.q))
 		for k0 := 0; k0 < x.k; k0 += x.kc {
 			kc := min(x.kc, x.k-k0)
-			g.packColumns(g.shared[k0*width+q*kc:][:kc*g.lanes], rows, k0, kc)
+			g.packColumns(g.shared[k0*width+q*kc:][:kc*g.lanes], g.along(w, rows, k0, kc))
 		}
 		return
 	case formNN:
 		p, k := task%x.ptasks*x.pb, task/x.ptasks*x.kc
 		kc := min(x.kc, x.k-k)
-		g.packA(g.shared[k*x.p+p*kc:], k, kc, p, min(p+x.pb, x.p))
+		g.packTallA(g.shared[k*x.p+p*kc:], g.along(w, x.a.RowSpan(p, min(p+x.pb, x.p)), k, kc))
 		return
 	}
 	runs := ceil(x.kc, packRun)
@@ -47,42 +47,59 @@ func (g *gemm) pack(_, task int) {
 	lo := min(task%runs*packRun, kc)
 	hi := min(lo+packRun, kc)
 	if lo < hi {
-		g.packPanels(g.shared[k0*width:][lo*g.lanes:], k0+lo, hi-lo, 0, x.q, kc*g.lanes)
+		g.packPanels(g.shared[k0*width:][lo*g.lanes:], g.down(w, x.b, k0+lo, hi-lo, 0, x.q), kc*g.lanes)
 	}
 }
 
-// blockA returns the tiles of A of depth [k0, k0+kc) and rows [p0, p1), or nothing if they are used in place.
-func (g *gemm) blockA(w *scratch, k0, kc, p0, p1 int) []float32 {
-	n := (p1 - p0) * kc
+// blockA returns A of depth [k0, k0+kc) and rows [p0, p1): tiles and a stride of 0, or rows that far apart.
+func (g *gemm) blockA(w *scratch, k0, kc, p0, p1 int) (a []float32, stride int) {
+	x, n := &g.x, (p1-p0)*kc
+	var rows Mat
 	switch {
-	case g.x.quant.Q != nil:
+	case x.form == formNN:
+		return g.shared[k0*x.p+p0*kc:][:n], 0
+	case x.form == formTN:
 		w.a = grow(w.a, n)
-		expand(w.a, g.x.quant.RowSpan(p0, p1), k0, kc)
-		return w.a
-	case g.x.form == formNN:
-		return g.shared[k0*g.x.p+p0*kc:][:n]
-	case g.x.form == formNT && g.x.q < packLeast:
-		return nil
+		g.packFlatA(w.a, g.down(w, x.a, k0, kc, p0, p1))
+		return w.a, 0
+	case x.quant.Q != nil:
+		lo := k0 * g.pair()
+		rows = Mat{Rows: p1 - p0, Cols: min(kc*g.pair(), x.b.Cols-lo)}
+		rows.Stride = rows.Cols
+		w.e = grow(w.e, rows.Rows*rows.Cols)
+		rows.Data = w.e
+		expand(w.e, x.quant.RowSpan(p0, p1), lo, rows.Cols)
+		rows = g.along(w, rows, 0, kc)
+		return rows.Data, rows.Stride
+	}
+	rows = g.along(w, x.a.RowSpan(p0, p1), k0, kc)
+	if x.q < packLeast {
+		return rows.Data, rows.Stride
 	}
 	w.a = grow(w.a, n)
-	g.packA(w.a, k0, kc, p0, p1)
-	return w.a
+	g.packTallA(w.a, rows)
+	return w.a, 0
 }
 
-// packA makes tiles of A of depth [k0, k0+kc) and rows [p0, p1).
-func (g *gemm) packA(dst []float32, k0, kc, p0, p1 int) {
-	x, p := &g.x, p0
-	counts := g.tiling(p1 - p0)
+// packTallA makes tiles of rows of A, which run along the depth.
+func (g *gemm) packTallA(dst []float32, rows Mat) {
+	counts, p, kc := g.tiling(rows.Rows), 0, rows.Cols
 	for i, h := range g.heights {
-		n := counts[i]
-		switch at := dst[(p-p0)*kc:]; {
-		case n == 0:
-		case x.form == formTN:
-			g.packTiles(h, at, x.a.Data[k0*x.a.Stride+p:], kc, n, x.a.Stride)
-		default:
-			g.packTall(h, at, x.a.Data[p*x.a.Stride+k0:], kc, n, x.a.Stride)
+		if n := counts[i]; n > 0 {
+			g.packTall(h, dst[p*kc:], rows.Data[p*rows.Stride:], kc, n, rows.Stride)
+			p += n * h
 		}
-		p += n * h
+	}
+}
+
+// packFlatA makes tiles of Aᵀ, whose rows are the depth.
+func (g *gemm) packFlatA(dst []float32, depth Mat) {
+	counts, p, kc := g.tiling(depth.Cols), 0, depth.Rows
+	for i, h := range g.heights {
+		if n := counts[i]; n > 0 {
+			g.packTiles(h, dst[p*kc:], depth.Data[p:], kc, n, depth.Stride)
+			p += n * h
+		}
 	}
 }
 
@@ -93,46 +110,45 @@ func (g *gemm) blockB(w *scratch, k0, kc, q0, q1 int) []float32 {
 		return g.shared[k0*up(g.x.q, g.lanes)+q0*kc:][:kc*width]
 	}
 	w.b = grow(w.b, g.x.kc*width)
-	g.packPanels(w.b, k0, kc, q0, q1, kc*g.lanes)
+	g.packPanels(w.b, g.down(w, g.x.b, k0, kc, q0, q1), kc*g.lanes)
 	return w.b[:kc*width]
 }
 
-// packPanels copies rows [k, k+n) and columns [q0, q1) of B into panels, which are panel elements apart.
-func (g *gemm) packPanels(dst []float32, k, n, q0, q1, panel int) {
-	b := g.x.b
-	full := (q1 - q0) / g.lanes
+// packPanels copies b, whose rows are the depth, into panels, which are panel elements apart.
+func (g *gemm) packPanels(dst []float32, b Mat, panel int) {
+	full := b.Cols / g.lanes
 	if full > 0 {
-		g.packRows(dst, b.Data[k*b.Stride+q0:], n, full, b.Stride, panel)
+		g.packRows(dst, b.Data, b.Rows, full, b.Stride, panel)
 	}
-	rest := q0 + full*g.lanes
-	if rest == q1 {
+	rest := full * g.lanes
+	if rest == b.Cols {
 		return
 	}
 	dst = dst[full*panel:]
-	for i := range n {
+	for i := range b.Rows {
 		d := dst[i*g.lanes : (i+1)*g.lanes]
-		clear(d[copy(d, b.Row(k + i)[rest:q1]):])
+		clear(d[copy(d, b.Row(i)[rest:]):])
 	}
 }
 
-// packColumns makes one panel of up to lanes rows of x: dst [kc, lanes] is the transpose of x[:, k0:k0+kc],
-// with zeros in the lanes that have no row.
-func (g *gemm) packColumns(dst []float32, x Mat, k0, kc int) {
+// packColumns makes one panel of up to lanes rows of x, which run along the depth: dst [kc, lanes] is the transpose of
+// x, with zeros in the lanes that have no row.
+func (g *gemm) packColumns(dst []float32, x Mat) {
 	for l := 0; l < g.lanes; l += 8 {
 		fast := 0
 		if l+8 <= x.Rows {
-			if fast = kc &^ 7; fast > 0 {
-				g.packCols(dst[l:], x.Data[l*x.Stride+k0:], fast, x.Stride, g.lanes)
+			if fast = x.Cols &^ 7; fast > 0 {
+				g.packCols(dst[l:], x.Data[l*x.Stride:], fast, x.Stride, g.lanes)
 			}
 		}
 		for i := l; i < l+8; i++ {
 			if i >= x.Rows {
-				for k := range kc {
+				for k := range x.Cols {
 					dst[k*g.lanes+i] = 0
 				}
 				continue
 			}
-			for k, v := range x.Row(i)[k0+fast : k0+kc] {
+			for k, v := range x.Row(i)[fast:] {
 				dst[(fast+k)*g.lanes+i] = v
 			}
 		}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/hone-ml/hone/compute"
@@ -27,7 +28,11 @@ var matMuls = []matMul{
 
 // eachGEMM runs f with every implementation that the machine has, each with some numbers of threads.
 func eachGEMM(t *testing.T, f func(t *testing.T, device func(threads int) *Device)) {
-	for _, k := range gemmKernels {
+	eachKernel(t, gemmKernels, f)
+}
+
+func eachKernel(t *testing.T, kernels []gemmKernel, f func(t *testing.T, device func(threads int) *Device)) {
+	for _, k := range kernels {
 		t.Run(k.name, func(t *testing.T) { f(t, func(threads int) *Device { return newDevice(threads, k) }) })
 	}
 }
@@ -184,7 +189,7 @@ func TestMatMulShapes(t *testing.T) {
 
 // The number of threads changes how the work is cut, and must not change a bit.
 func TestMatMulThreads(t *testing.T) {
-	eachGEMM(t, func(t *testing.T, device func(int) *Device) {
+	eachKernel(t, slices.Concat(gemmKernels, bf16Kernels), func(t *testing.T, device func(int) *Device) {
 		ds := []*Device{device(1), device(2), device(3), device(16)}
 		for _, p := range matMuls {
 			for i, s := range [][3]int{{3, 200, 700}, {29, 130, 300}, {130, 29, 1100}, {70, 300, 65}} {
@@ -203,7 +208,7 @@ func TestMatMulThreads(t *testing.T) {
 
 // A row of a batch must have the bits that it has in any other batch.
 func TestMatMulRowAlone(t *testing.T) {
-	eachGEMM(t, func(t *testing.T, device func(int) *Device) {
+	eachKernel(t, slices.Concat(gemmKernels, bf16Kernels), func(t *testing.T, device func(int) *Device) {
 		d := device(2)
 		const rows, n, k = 37, 53, 291
 		for _, p := range matMuls[:2] {

@@ -1,0 +1,104 @@
+//go:build !f64
+
+package cpu
+
+import "github.com/hone-ml/hone/compute"
+
+// Products with factors in bfloat16 (compute.Device.BF16) are those of float32 with words in place of elements. Where
+// the processor multiplies bfloat16, a word is two neighbours in K, the first in its lower half, and a tile does half
+// as many steps. Elsewhere a word is one rounded factor in float32, and the neighbours have changed places, since the
+// instruction takes the second of a pair first. The product of two bfloat16 is exact in float32, so both ways and
+// compute.RefBF16 give the same bits, unless a sum is smaller than 2⁻¹²⁶, which the instruction takes for 0.
+//
+// Matrices are rounded block by block, while they are packed. MatMulNT of at most 4 rows isn't rounded at all: it
+// waits for memory, which would not be read faster.
+
+// A rounding makes words of matrices. What K lacks to make them whole is 0.
+type rounding struct {
+	pair int // elements in a word
+	// along makes words of the columns of src: dst [N, words], src [N, K].
+	along func(dst, src Mat)
+	// down makes words of the rows of src: dst [words, N], src [K, N].
+	down func(dst, src Mat)
+}
+
+// BF16 implements [compute.Device]. The device shares its threads with d.
+func (d *Device) BF16() compute.Device {
+	if d.gemm.rounding != nil {
+		return d
+	}
+	b := &Device{pool: d.pool, base: d}
+	b.gemm = newGEMM(&b.pool, bf16Kernels[0])
+	return b
+}
+
+// HasBF16 reports whether the processor multiplies bfloat16. If not, BF16 has the same results and is slower than
+// float32.
+func HasBF16() bool { return bf16Kernels[0].rounding.pair == 2 }
+
+// software is a kernel for float32 with factors that are rounded in plain Go.
+func software(k gemmKernel) gemmKernel {
+	k.name += " bf16"
+	k.rounding = &rounding{pair: 1, along: alongGo, down: downGo}
+	return k
+}
+
+// pair is how many elements of K a word has.
+func (g *gemm) pair() int {
+	if g.rounding == nil {
+		return 1
+	}
+	return g.rounding.pair
+}
+
+// words returns how many words a depth of k elements has.
+func (g *gemm) words(k int) int { return ceil(k, g.pair()) }
+
+// along returns the words [k, k+n) of the rows of m, which run along the depth.
+func (g *gemm) along(w *scratch, m Mat, k, n int) Mat {
+	if g.rounding == nil {
+		return m.Span(k, k+n)
+	}
+	pair := g.rounding.pair
+	w.r = grow(w.r, m.Rows*n)
+	dst := Mat{Rows: m.Rows, Cols: n, Stride: n, Data: w.r}
+	g.rounding.along(dst, m.Span(k*pair, min((k+n)*pair, m.Cols)))
+	return dst
+}
+
+// down returns the words [k, k+n) of columns [lo, hi) of m, whose rows are the depth.
+func (g *gemm) down(w *scratch, m Mat, k, n, lo, hi int) Mat {
+	if g.rounding == nil {
+		return m.RowSpan(k, k+n).Span(lo, hi)
+	}
+	pair := g.rounding.pair
+	w.r = grow(w.r, n*(hi-lo))
+	dst := Mat{Rows: n, Cols: hi - lo, Stride: hi - lo, Data: w.r}
+	g.rounding.down(dst, m.RowSpan(k*pair, min((k+n)*pair, m.Rows)).Span(lo, hi))
+	return dst
+}
+
+func alongGo(dst, src Mat) {
+	for i := range dst.Rows {
+		d, s := dst.Row(i), src.Row(i)
+		for j := 0; j+1 < len(s); j += 2 {
+			d[j], d[j+1] = compute.BF16(s[j+1]), compute.BF16(s[j])
+		}
+		if n := len(s) - 1; n%2 == 0 {
+			d[n] = compute.BF16(s[n])
+		}
+	}
+}
+
+func downGo(dst, src Mat) {
+	for i := range dst.Rows {
+		j := i ^ 1
+		if j == src.Rows {
+			j = i
+		}
+		d := dst.Row(i)
+		for c, v := range src.Row(j) {
+			d[c] = compute.BF16(v)
+		}
+	}
+}
