@@ -80,14 +80,17 @@ func (c *classCoder) evaluator(d *dataset.Dataset) (eval.Evaluator, error) {
 	return &classEvaluator{Classify: e}, nil
 }
 
-// A classEvaluator keeps the report of its last evaluation, so that the end of a job need not repeat it.
+// A classEvaluator keeps what its last evaluation found, so that the end of a job need not repeat it.
 type classEvaluator struct {
 	*eval.Classify
 	report *eval.Report
+	right  []bool // of each row
 }
 
 func (e *classEvaluator) Evaluate(ctx context.Context, run *model.Run, progress func(done, total int)) (eval.Result, error) {
 	var err error
+	e.right = make([]bool, 0, len(e.Rows))
+	e.Each = func(row eval.Row, p eval.Prediction) { e.right = append(e.right, p.Class == row.Label) }
 	if e.report, err = e.Report(ctx, run, progress); err != nil {
 		return eval.Result{}, err
 	}

@@ -61,6 +61,8 @@ type Job struct {
 
 	coder    coder
 	evalName string
+	drawn    int64 // seed of the rows that are held out or drawn
+	resized  bool  // the model has another vocabulary than its file
 	watch    Watch
 }
 
@@ -69,6 +71,7 @@ type Outcome struct {
 	State   *train.State
 	Metrics train.Row    // what all_results.json says: train_loss, eval_loss, eval_accuracy …
 	Report  *eval.Report // of a classifier; nil otherwise
+	Right   []bool       // of a classifier: which rows of the split it got right
 }
 
 // Run does the whole job: it reads the model, the data set and the tokenizer, tokenizes, trains with evaluations
@@ -85,7 +88,7 @@ func (f FineTune) Run(ctx context.Context, w Watch) (*Outcome, error) {
 // Prepare does all that comes before the first step, so that every mistake in names, files and settings shows
 // before anything is computed.
 func (f FineTune) Prepare(ctx context.Context, w Watch) (*Job, error) {
-	if err := f.check(); err != nil {
+	if err := f.Check(); err != nil {
 		return nil, err
 	}
 	if err := w.defaults(); err != nil {
@@ -100,16 +103,24 @@ func (f FineTune) Prepare(ctx context.Context, w Watch) (*Job, error) {
 	if f.TrainSplit == "" {
 		f.TrainSplit = "train"
 	}
-	j := &Job{FineTune: f, watch: w}
-	for _, step := range []func(context.Context) error{j.hub, j.dataset, j.tokenizer, j.collate, j.model} {
-		if err := step(ctx); err != nil {
-			return nil, err
-		}
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
+	j := &Job{FineTune: f, watch: w, drawn: f.Seed}
+	if err := j.do(ctx, j.hub, j.dataset, j.tokenizer, j.collate, j.model); err != nil {
+		return nil, err
 	}
 	return j, nil
+}
+
+// do takes steps until one fails or ctx is cancelled.
+func (j *Job) do(ctx context.Context, steps ...func(context.Context) error) error {
+	for _, step := range steps {
+		if err := step(ctx); err != nil {
+			return err
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // save writes all that a folder needs to be a model: weights, or those of the adapter, config, tokenizer, and the

@@ -35,7 +35,7 @@ func (j *Job) measure(ctx context.Context, o *Outcome) error {
 		}
 	}
 	if c, ok := j.Evaluator.(*classEvaluator); ok {
-		o.Report = c.report
+		o.Report, o.Right = c.report, c.right
 	}
 	return nil
 }

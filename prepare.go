@@ -17,7 +17,8 @@ import (
 	"github.com/hone-ml/hone/tokenizer"
 )
 
-func (f *FineTune) check() error {
+// Check returns an error if the settings don't fit together, without looking at model and data.
+func (f *FineTune) Check() error {
 	switch {
 	case f.Dataset == "":
 		return fmt.Errorf("hone: no data set: give --dataset, such as --dataset rotten_tomatoes or --dataset reviews.jsonl")
@@ -137,16 +138,16 @@ func (j *Job) splits() (rows, held *dataset.Dataset, err error) {
 			return nil, nil, fmt.Errorf("hone: %s has no split %q to evaluate on; it has %s%s", j.FineTune.Dataset, j.evalName, strings.Join(j.Data.Names(), ", "), spell.Hint(j.evalName, j.Data.Names()))
 		}
 	case j.TestSize > 0:
-		if rows, held, err = rows.TrainTestSplit(j.TestSize, uint64(j.Seed)); err != nil {
+		if rows, held, err = rows.TrainTestSplit(j.TestSize, uint64(j.drawn)); err != nil {
 			return nil, nil, err
 		}
 		j.evalName = "held out"
 	}
 	if j.MaxTrainSamples > 0 {
-		rows = sample(rows, j.MaxTrainSamples, j.Seed)
+		rows = sample(rows, j.MaxTrainSamples, j.drawn)
 	}
 	if held != nil && j.MaxEvalSamples > 0 {
-		held = sample(held, j.MaxEvalSamples, j.Seed)
+		held = sample(held, j.MaxEvalSamples, j.drawn)
 	}
 	return rows, held, nil
 }
@@ -203,15 +204,7 @@ func (j *Job) collate(context.Context) error {
 
 // model loads the model, or draws one, with room for every token.
 func (j *Job) model(context.Context) (err error) {
-	if j.FromScratch != "" {
-		config, err := model.LoadConfig(j.FromScratch)
-		if err != nil {
-			return err
-		}
-		if j.Model, err = model.New(config, uint64(j.Seed)); err != nil {
-			return err
-		}
-	} else if j.Model, err = model.Load(j.Base); err != nil {
+	if j.Model, err = j.weights(); err != nil {
 		return err
 	}
 	if n := len(j.Model.Unused); n > 0 {
@@ -225,6 +218,7 @@ func (j *Job) model(context.Context) (err error) {
 		if err := j.Model.Resize(n, uint64(j.Seed)); err != nil {
 			return err
 		}
+		j.resized = true
 	}
 	for _, e := range j.Train {
 		if err := j.Model.Check(e.IDs); err != nil {

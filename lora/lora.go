@@ -153,6 +153,14 @@ func (a *Adapter) Disable() {
 	}
 }
 
+// Detach takes the adapter off its model, which is then as it was before Attach. The adapter is void, and so are
+// gradients and optimizers made before.
+func (a *Adapter) Detach() {
+	a.Disable()
+	a.model.RemoveParams(a.params)
+	a.updates, a.copies, a.tensors, a.params = nil, nil, nil, nil
+}
+
 // Merge adds the adapter to the weights of its model, which needs it no more: Model.Save then writes a whole model.
 // Gradients and optimizers made before are void.
 func (a *Adapter) Merge() error {
@@ -169,8 +177,7 @@ func (a *Adapter) Merge() error {
 		}
 		(*c.slot).W.Copy(c.own.W)
 	}
-	a.model.RemoveParams(a.params)
-	a.updates, a.copies, a.tensors, a.params = nil, nil, nil, nil
+	a.Detach()
 	return nil
 }
 

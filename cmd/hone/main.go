@@ -21,6 +21,7 @@ import (
 // commands is the command line. Flags have the reference's names; dashes and underscores mean the same.
 type commands struct {
 	Train     trainCommand     `cmd:"" help:"Fine-tune a model on a data set."`
+	Sweep     sweepCommand     `cmd:"" help:"Train with several settings and tell which is best, and whether that is more than chance."`
 	Eval      evalCommand      `cmd:"" help:"Measure a model on a data set: accuracy, F1 and confusion matrix, or loss and perplexity."`
 	Predict   predictCommand   `cmd:"" help:"Classify texts with a trained classifier."`
 	Generate  generateCommand  `cmd:"" help:"Continue a text."`
@@ -86,7 +87,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	if len(args) == 0 {
 		args = []string{"--help"}
 	}
-	k, err := parser.Parse(normalize(args, negatable(parser.Model)))
+	k, err := parser.Parse(spread(normalize(args, negatable(parser.Model)), parser.Model))
 	if err != nil {
 		fmt.Fprintf(stderr, "hone: %v\n", err)
 		hint := "hone --help"

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"reflect"
 	"slices"
@@ -78,7 +79,9 @@ func resume(ctx *kong.DecodeContext, target reflect.Value) error {
 const maxConfig = 1 << 20
 
 // loadYAML reads the file of --config: the flags of hone train by name. What stands on the command line wins.
-func loadYAML(r io.Reader) (kong.Resolver, error) {
+func loadYAML(r io.Reader) (kong.Resolver, error) { return readYAML(r) }
+
+func readYAML(r io.Reader) (yamlConfig, error) {
 	b, err := io.ReadAll(io.LimitReader(r, maxConfig+1))
 	if err != nil {
 		return nil, err
@@ -140,3 +143,6 @@ func (c yamlConfig) Resolve(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any
 		return fmt.Sprint(v), nil
 	}
 }
+
+// names returns the names in order.
+func (c yamlConfig) names() []string { return slices.Sorted(maps.Keys(c)) }
