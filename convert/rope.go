@@ -45,6 +45,9 @@ func (k *keys) yarn() scaling {
 	return s
 }
 
+// metaContext is original_max_position_embeddings of all of Meta's models with such a scaling.
+const metaContext = 8192
+
 // llama3 finds the formula behind rope_freqs.weight, what each frequency is divided by. The largest divisor stands in
 // the tensor; the other three numbers are those of all of Meta's models, unless the file tells the original context.
 func (k *keys) llama3(dim int) scaling {
@@ -61,7 +64,7 @@ func (k *keys) llama3(dim int) scaling {
 	if factor == 1 {
 		return nil
 	}
-	theta, original := k.floatOr("rope.freq_base", 10000), k.intOr("rope.scaling.original_context_length", 8192)
+	theta, original := k.floatOr("rope.freq_base", 10000), k.intOr("rope.scaling.original_context_length", metaContext)
 	for d, got := range divisors {
 		turns := float64(original) / (2 * math.Pi * math.Pow(theta, float64(2*d)/float64(dim)))
 		blend := min(max((turns-low)/(high-low), 0), 1)

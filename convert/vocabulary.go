@@ -61,6 +61,13 @@ func readVocabulary(f *gguf.File, arch string, rows, length int) (*vocabulary, e
 	if g.Model == "gpt2" {
 		kind = "byte-level BPE (" + g.Pre + ")"
 	}
+	if f.Has(verbalizerKey) {
+		text, err := f.String(verbalizerKey)
+		if err != nil {
+			return nil, err
+		}
+		v.files["verbalizer.json"] = []byte(text)
+	}
 	v.title = fmt.Sprintf("%s, %d tokens", kind, len(g.Tokens))
 	return v, nil
 }

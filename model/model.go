@@ -92,11 +92,10 @@ func (m *Model) vector(name string, n int) *nn.Param {
 // N(0, initializer_range), GPT-2's projections into the residual stream scaled by 1/√(2·layers), norms 1 and
 // biases 0.
 func New(c *Config, seed uint64) (*Model, error) {
-	const most = 1 << 35
-	if n := c.NumParams(); n > most {
-		return nil, fmt.Errorf("model: config.json asks for %d parameters, %d GiB of weights", n, n>>28)
+	m, err := Zero(c)
+	if err != nil {
+		return nil, err
 	}
-	m := build(c)
 	r := rand.New(rand.NewPCG(seed, 0x686f6e65))
 	for _, p := range m.Params {
 		switch {
@@ -115,6 +114,15 @@ func New(c *Config, seed uint64) (*Model, error) {
 		}
 	}
 	return m, nil
+}
+
+// Zero returns a model of c's architecture whose weights are all zero, for a caller who fills them in.
+func Zero(c *Config) (*Model, error) {
+	const most = 1 << 35
+	if n := c.NumParams(); n > most {
+		return nil, fmt.Errorf("model: config.json asks for %d parameters, %d GiB of weights", n, n>>28)
+	}
+	return build(c), nil
 }
 
 // NumParams returns the number of weights, a tied lm_head counted once.

@@ -67,22 +67,36 @@ func (m *bpe) appendWord(dst []int32, word string) []int32 {
 
 // encode returns the merged symbols of a word; hand them back with release.
 func (m *bpe) encode(word string) *symbols {
+	if !m.ignoreMerges {
+		return m.merged(word)
+	}
+	s := m.symbols()
+	token := word
+	if m.byteLevel {
+		s.buf = appendMapped(s.buf[:0], word)
+		token = string(s.buf)
+	}
+	if id := m.vocab.id(token); id >= 0 {
+		s.add(id, int32(len(word)))
+		return s
+	}
+	m.release(s)
+	return m.merged(word)
+}
+
+// symbols returns empty ones.
+func (m *bpe) symbols() *symbols {
 	s, _ := m.scratch.Get().(*symbols)
 	if s == nil {
 		s = new(symbols)
 	}
 	s.reset()
-	if m.ignoreMerges {
-		token := word
-		if m.byteLevel {
-			s.buf = appendMapped(s.buf[:0], word)
-			token = string(s.buf)
-		}
-		if id := m.vocab.id(token); id >= 0 {
-			s.add(id, int32(len(word)))
-			return s
-		}
-	}
+	return s
+}
+
+// merged is encode by merges alone.
+func (m *bpe) merged(word string) *symbols {
+	s := m.symbols()
 	if m.byteLevel {
 		m.splitBytes(s, word)
 	} else {
