@@ -13,7 +13,7 @@ var order = []string{
 	"hub", "dataset", "tokenizer", "chat",
 	"collate", "compute", "compute/cpu", "nn",
 	"safetensors", "gguf", "model", "convert", "lora", "eval",
-	"optim", "checkpoint", "train", "generate",
+	"optim", "checkpoint", "train", "generate", "export",
 	"sweep", "internal/roofline", "", "cmd/hone", "internal/fixtures/saved",
 }
 

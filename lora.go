@@ -159,6 +159,26 @@ func (o opened) tokenizer() (*tokenizer.Tokenizer, error) {
 	return tokenizer.Load(o.base)
 }
 
+// OpenWhole loads the model in dir and its tokenizer. Of an adapter it makes a whole model, merged with its base.
+func OpenWhole(ctx context.Context, h *hub.Client, dir string) (*model.Model, *tokenizer.Tokenizer, error) {
+	o := opened{dir, dir}
+	if lora.Is(dir) {
+		var err error
+		if o.base, err = baseDir(ctx, h, dir); err != nil {
+			return nil, nil, err
+		}
+	}
+	tok, err := o.tokenizer()
+	if err != nil {
+		return nil, nil, err
+	}
+	m, a, err := o.model()
+	if err == nil && a != nil {
+		err = a.Merge()
+	}
+	return m, tok, err
+}
+
 // Merge adds the adapter in dir to the weights of its base model and writes a whole model, with the tokenizer and
 // what makes it a classifier, to output.
 func Merge(ctx context.Context, h *hub.Client, dir, output string) error {
@@ -168,20 +188,8 @@ func Merge(ctx context.Context, h *hub.Client, dir, output string) error {
 	if lora.Is(output) {
 		return fmt.Errorf("hone: output_dir %s holds an adapter, which a whole model can't stand beside; choose another", output)
 	}
-	base, err := baseDir(ctx, h, dir)
+	m, tok, err := OpenWhole(ctx, h, dir)
 	if err != nil {
-		return err
-	}
-	o := opened{dir, base}
-	tok, err := o.tokenizer()
-	if err != nil {
-		return err
-	}
-	m, a, err := o.model()
-	if err != nil {
-		return err
-	}
-	if err := a.Merge(); err != nil {
 		return err
 	}
 	if err := os.MkdirAll(output, 0o777); err != nil {

@@ -221,9 +221,9 @@ func (b *pairs) roles(tok *tokenizer.Tokenizer, c *model.Config) {
 			b.add(prefix+role.key+"_token_id", uint32(role.id))
 		}
 	}
-	for _, other := range c.EOS {
-		if other != end && other >= 0 && int(other) < c.VocabSize {
-			b.add(prefix+"eot_token_id", uint32(other)) // also ends a turn
+	for a := range tok.AddedTokens() {
+		if a.Special && a.ID != end && slices.Contains(c.EOS, a.ID) {
+			b.add(prefix+"eot_token_id", uint32(a.ID)) // also ends a turn
 			break
 		}
 	}

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"testing/fstest"
 
+	"github.com/hone-ml/hone/compute"
 	"github.com/hone-ml/hone/gguf"
 	"github.com/hone-ml/hone/internal/fixtures"
 	"github.com/hone-ml/hone/model"
@@ -200,7 +201,7 @@ func TestWriteRefuses(t *testing.T) {
 	}
 }
 
-func float32Inf() float32 { return float32(math.Inf(1)) }
+func float32Inf() compute.Float { return compute.Float(math.Inf(1)) }
 
 func TestSizeLabel(t *testing.T) {
 	for n, want := range map[int64]string{134515008: "135M", 124439808: "124M", 1543714304: "1.5B", 8030261248: "8.0B", 29000: "29K", 70e9: "70B"} {

@@ -30,6 +30,7 @@ type commands struct {
 	Tokenizer tokenizerCommand `cmd:"" help:"Make a tokenizer."`
 	Pull      pullCommand      `cmd:"" help:"Download a model or a data set, to work offline later."`
 	Import    importCommand    `cmd:"" help:"Turn a GGUF file into a folder in Hugging Face layout."`
+	Export    exportCommand    `cmd:"" help:"Write a model as a GGUF file, for llama.cpp and Ollama, or as safetensors."`
 	Bench     benchCommand     `cmd:"" help:"Measure this machine, and what hone makes of it."`
 	Version   versionCommand   `cmd:"" help:"Print hone's version."`
 
