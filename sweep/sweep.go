@@ -75,7 +75,8 @@ func (r Range) check(name string) error {
 func (r Range) draw(g *rand.Rand) string {
 	x := r.Low + (r.High-r.Low)*g.Float64()
 	if r.Log {
-		x = math.Exp(math.Log(r.Low) + math.Log(r.High/r.Low)*g.Float64())
+		low, high := math.Log(r.Low), math.Log(r.High)
+		x = math.Exp(low + (high-low)*g.Float64())
 	}
 	if r.Whole {
 		return strconv.FormatFloat(math.Round(x), 'f', 0, 64)
