@@ -51,7 +51,7 @@ func OpenClassifier(dir string, d compute.Device, want collate.Verbalizer) (*Cla
 	if err != nil {
 		return nil, err
 	}
-	m, _, err := o.model()
+	m, err := o.frozen(d)
 	if err != nil {
 		return nil, err
 	}

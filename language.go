@@ -18,7 +18,7 @@ func OpenLanguage(dir string, d compute.Device, rows *dataset.Dataset, t dataset
 	if err != nil {
 		return nil, nil, err
 	}
-	m, _, err := o.model()
+	m, err := o.frozen(d)
 	if err != nil {
 		return nil, nil, err
 	}

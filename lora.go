@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/hone-ml/hone/collate"
+	"github.com/hone-ml/hone/compute"
 	"github.com/hone-ml/hone/hub"
 	"github.com/hone-ml/hone/internal/disk"
 	"github.com/hone-ml/hone/lora"
@@ -29,6 +30,7 @@ type LoraOptions struct {
 	LoraModulesToSave []string `help:"Modules to train whole and save with the adapter, such as lm_head." placeholder:"NAME,…"`
 	LoraBias          string   `help:"Biases to train too: none, all or lora_only." default:"none" placeholder:"WHICH"`
 	UseRslora         bool     `help:"Scale by lora_alpha/√lora_r, for high ranks."`
+	UseDora           bool     `help:"DoRA: learn the length of each output's weights apart from their direction. Often better at low ranks, and slower."`
 }
 
 // config returns what the options ask for, on the base model of that name.
@@ -47,7 +49,7 @@ func (o *LoraOptions) config(base, revision string) lora.Config {
 	if o.LoraBias != "" {
 		c.Bias = o.LoraBias
 	}
-	c.Dropout, c.UseRSLoRA, c.ModulesToSave = o.LoraDropout, o.UseRslora, o.LoraModulesToSave
+	c.Dropout, c.UseRSLoRA, c.UseDoRA, c.ModulesToSave = o.LoraDropout, o.UseRslora, o.UseDora, o.LoraModulesToSave
 	c.TargetModules.List = o.LoraTargetModules
 	if t := o.LoraTargetModules; len(t) == 1 && (strings.EqualFold(t[0], lora.AllLinear) || strings.ContainsAny(t[0], `\*+?()[]|^$`)) {
 		c.TargetModules = lora.Names{Regex: t[0]}
@@ -60,7 +62,7 @@ func (f *FineTune) checkLora() error {
 	c := f.LoraOptions.config("", "")
 	if !f.Lora {
 		d := lora.Defaults()
-		if c.R != d.R || c.Alpha != d.Alpha || c.Bias != d.Bias || c.Dropout != 0 || c.UseRSLoRA || f.LoraTargetModules != nil || f.LoraModulesToSave != nil {
+		if c.R != d.R || c.Alpha != d.Alpha || c.Bias != d.Bias || c.Dropout != 0 || c.UseRSLoRA || c.UseDoRA || f.LoraTargetModules != nil || f.LoraModulesToSave != nil {
 			return errors.New("hone: there are settings of an adapter, but no --lora: add it, or leave them out")
 		}
 		if lora.Is(f.OutputDir) {
@@ -147,6 +149,15 @@ func (o opened) model() (*model.Model, *lora.Adapter, error) {
 	}
 	a, err := lora.Load(o.dir, m)
 	return m, a, err
+}
+
+// frozen loads the weights and prepares an adapter on them for use on d, not for training.
+func (o opened) frozen(d compute.Device) (*model.Model, error) {
+	m, a, err := o.model()
+	if a != nil && err == nil {
+		a.Freeze(d)
+	}
+	return m, err
 }
 
 // tokenizer loads the tokenizer: the adapter's, or its base model's if it brings none.

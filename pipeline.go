@@ -16,7 +16,7 @@ func OpenPipeline(dir string, d compute.Device) (*generate.Pipeline, error) {
 	if err != nil {
 		return nil, err
 	}
-	m, _, err := o.model()
+	m, err := o.frozen(d)
 	if err != nil {
 		return nil, err
 	}

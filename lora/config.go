@@ -29,6 +29,7 @@ type Config struct {
 	ModulesToSave     []string `json:"modules_to_save"`     // trained whole and saved with the adapter
 	Bias              string   `json:"bias"`                // none, all or lora_only
 	UseRSLoRA         bool     `json:"use_rslora"`          // scale by α/√r instead of α/r
+	UseDoRA           bool     `json:"use_dora"`            // learn the length of each output's weights apart from their direction
 	RankPattern       Pattern  `json:"rank_pattern"`
 	AlphaPattern      Pattern  `json:"alpha_pattern"`
 	InitWeights       Init     `json:"init_lora_weights"`
@@ -91,14 +92,14 @@ func ParseConfig(b []byte) (Config, error) {
 	}
 	for _, name := range unsupported {
 		if v, ok := c.raw[name]; ok && !slices.Contains([]string{"null", "false", "{}", "[]"}, string(v)) {
-			return Config{}, fmt.Errorf("%s is %s, which is not supported; hone reads plain and rank-stabilized LoRA", name, v)
+			return Config{}, fmt.Errorf("%s is %s, which is not supported; hone reads plain, rank-stabilized and weight-decomposed LoRA", name, v)
 		}
 	}
 	return c, c.Check()
 }
 
 // unsupported are entries that change what an adapter computes.
-var unsupported = []string{"use_dora", "use_qalora", "lora_bias", "layer_replication", "layers_pattern", "target_parameters",
+var unsupported = []string{"use_qalora", "lora_bias", "layer_replication", "layers_pattern", "target_parameters",
 	"trainable_token_indices", "alora_invocation_tokens", "arrow_config", "kasa_config", "monteclora_config", "velora_config", "use_bdlora"}
 
 // Check refuses values that no adapter has.
@@ -167,7 +168,7 @@ func (c *Config) JSON() ([]byte, error) {
 	}
 	all := maps.Clone(c.raw)
 	if all == nil {
-		all = map[string]json.RawMessage{"auto_mapping": json.RawMessage("null"), "use_dora": json.RawMessage("false")}
+		all = map[string]json.RawMessage{"auto_mapping": json.RawMessage("null")}
 	} else if was, err := c.unchanged(); err == nil {
 		maps.DeleteFunc(now, func(name string, v json.RawMessage) bool { return bytes.Equal(v, was[name]) })
 	}

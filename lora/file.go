@@ -99,10 +99,15 @@ func openWeights(dir string) (*safetensors.File, error) {
 func (p *plan) fits(f *safetensors.File, c Config, m *model.Model) error {
 	for _, t := range p.targets {
 		in, out := t.module.Linear.W.W.Cols, t.module.Hi-t.module.Lo
-		for _, x := range []struct {
+		type want struct {
 			suffix string
 			shape  []int
-		}{{".lora_A.weight", []int{t.r, in}}, {".lora_B.weight", []int{out, t.r}}} {
+		}
+		wants := []want{{".lora_A.weight", []int{t.r, in}}, {".lora_B.weight", []int{out, t.r}}}
+		if c.UseDoRA {
+			wants = append(wants, want{".lora_magnitude_vector", []int{out}})
+		}
+		for _, x := range wants {
 			name := prefix + t.module.Name + x.suffix
 			info, ok := f.Info(name)
 			if !ok {

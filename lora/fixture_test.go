@@ -22,6 +22,9 @@ import (
 
 var bases = []string{"gpt2", "llama", "qwen2"}
 
+// adapters are the fixtures named after their bases.
+var adapters = []string{"lora-gpt2", "lora-llama", "lora-qwen2", "dora-gpt2", "dora-llama"}
+
 // A fixture is what PEFT computed with one adapter.
 type fixture struct {
 	t *testing.T
@@ -103,8 +106,8 @@ func base(t *testing.T, name string) *model.Model {
 
 func load(t *testing.T, name string) (*model.Model, *Adapter) {
 	t.Helper()
-	m := base(t, name)
-	a, err := Load(fixtures.Dir(t, "lora-"+name), m)
+	m := base(t, name[len("lora-"):])
+	a, err := Load(fixtures.Dir(t, name), m)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -129,10 +132,10 @@ func logits(m *model.Model, ex []collate.Example) (all [][]float32) {
 }
 
 func TestLogitsEqualPEFT(t *testing.T) {
-	for _, name := range bases {
+	for _, name := range adapters {
 		t.Run(name, func(t *testing.T) {
 			m, a := load(t, name)
-			x := open(t, filepath.Join(fixtures.Dir(t, "lora-"+name), "fixture.safetensors"))
+			x := open(t, filepath.Join(fixtures.Dir(t, name), "fixture.safetensors"))
 			ex, width := x.examples()
 			want, v := x.floats("logits"), m.Config.VocabSize
 			compare := func(what string) {
@@ -141,6 +144,8 @@ func TestLogitsEqualPEFT(t *testing.T) {
 				}
 			}
 			compare("adapted")
+			a.Freeze(compute.Ref{})
+			compare("frozen")
 			if err := a.Merge(); err != nil {
 				t.Fatal(err)
 			}
@@ -177,10 +182,10 @@ func stored(t model.Tensor, w compute.Mat) (v []float32) {
 }
 
 func TestLossAndGradientsEqualPEFT(t *testing.T) {
-	for _, name := range bases {
+	for _, name := range adapters {
 		t.Run(name, func(t *testing.T) {
 			m, a := load(t, name)
-			x := open(t, filepath.Join(fixtures.Dir(t, "lora-"+name), "fixture.safetensors"))
+			x := open(t, filepath.Join(fixtures.Dir(t, name), "fixture.safetensors"))
 			ex, _ := x.examples()
 			var b collate.Batch
 			collate.Pack(&b, ex)
@@ -202,7 +207,7 @@ func TestLossAndGradientsEqualPEFT(t *testing.T) {
 
 // What is saved is, byte for byte, what PEFT saved.
 func TestSavedFilesEqualPEFT(t *testing.T) {
-	for _, name := range bases {
+	for _, name := range adapters {
 		t.Run(name, func(t *testing.T) {
 			_, a := load(t, name)
 			dir := t.TempDir()
@@ -214,7 +219,7 @@ func TestSavedFilesEqualPEFT(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				want, err := os.ReadFile(filepath.Join(fixtures.Dir(t, "lora-"+name), file))
+				want, err := os.ReadFile(filepath.Join(fixtures.Dir(t, name), file))
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -229,17 +234,22 @@ func TestSavedFilesEqualPEFT(t *testing.T) {
 // A new adapter has PEFT's tensors and settings, and changes nothing yet.
 func TestAttachAsPEFT(t *testing.T) {
 	configs := map[string]func(*Config){
-		"gpt2":  func(c *Config) { c.R = 4 },
-		"llama": func(c *Config) { c.R, c.Alpha, c.UseRSLoRA, c.TargetModules.Regex = 3, 16, true, "ALL-linear" },
-		"qwen2": func(c *Config) { c.TargetModules.Regex = AllLinear },
+		"lora-gpt2":  func(c *Config) { c.R = 4 },
+		"lora-llama": func(c *Config) { c.R, c.Alpha, c.UseRSLoRA, c.TargetModules.Regex = 3, 16, true, "ALL-linear" },
+		"lora-qwen2": func(c *Config) { c.TargetModules.Regex = AllLinear },
+		"dora-gpt2":  func(c *Config) { c.R, c.UseDoRA, c.TargetModules.List = 4, true, []string{"c_attn", "c_fc"} },
+		"dora-llama": func(c *Config) {
+			c.R, c.Alpha, c.UseDoRA, c.TargetModules.List = 3, 6, true, []string{"o_proj", "q_proj", "up_proj", "v_proj"}
+		},
 	}
-	for _, name := range bases {
+	for _, name := range adapters {
 		t.Run(name, func(t *testing.T) {
-			m := base(t, name)
+			of := name[len("lora-"):]
+			m := base(t, of)
 			c := Defaults()
-			c.BaseModel = "hone/" + name
+			c.BaseModel = "hone/" + of
 			configs[name](&c)
-			ex, _ := open(t, filepath.Join(fixtures.Dir(t, "lora-"+name), "fixture.safetensors")).examples()
+			ex, _ := open(t, filepath.Join(fixtures.Dir(t, name), "fixture.safetensors")).examples()
 			before := logits(m, ex)
 			a, err := Attach(m, c, 1)
 			if err != nil {
@@ -252,7 +262,7 @@ func TestAttachAsPEFT(t *testing.T) {
 			if err := a.Save(dir); err != nil {
 				t.Fatal(err)
 			}
-			got, want := open(t, filepath.Join(dir, WeightsFile)).f, open(t, filepath.Join(fixtures.Dir(t, "lora-"+name), WeightsFile)).f
+			got, want := open(t, filepath.Join(dir, WeightsFile)).f, open(t, filepath.Join(fixtures.Dir(t, name), WeightsFile)).f
 			if !slices.Equal(got.Names(), want.Names()) {
 				t.Fatalf("tensors %q, PEFT's %q", got.Names(), want.Names())
 			}
@@ -267,11 +277,11 @@ func TestAttachAsPEFT(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			theirs, err := LoadConfig(fixtures.Dir(t, "lora-"+name))
+			theirs, err := LoadConfig(fixtures.Dir(t, name))
 			if err != nil {
 				t.Fatal(err)
 			}
-			if name == "gpt2" {
+			if of == "gpt2" {
 				theirs.Alpha = 8
 			}
 			a1, _ := entries(&mine)

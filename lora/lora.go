@@ -76,8 +76,13 @@ func build(m *model.Model, c Config, p *plan) *Adapter {
 		name := prefix + t.module.Name
 		l := nn.LoRA{A: param(name+".lora_A.weight", t.r, in, false), B: param(name+".lora_B.weight", out, t.r, false),
 			Lo: t.module.Lo, Hi: t.module.Hi, Scale: nn.Float(t.scale), Dropout: nn.Float(c.Dropout), Site: nn.SiteLoRA + i}
-		a.updates = append(a.updates, update{t.module.Linear, l})
 		a.tensors = append(a.tensors, model.Tensor{Name: l.A.Name, P: l.A, Hi: t.r}, model.Tensor{Name: l.B.Name, P: l.B, Hi: out})
+		if c.UseDoRA {
+			l.DoRA = &nn.DoRA{M: param(name+".lora_magnitude_vector", 1, out, true)}
+			l.DoRA.M.Decayed = true
+			a.tensors = append(a.tensors, model.Tensor{Name: l.DoRA.M.Name, P: l.DoRA.M, Hi: out})
+		}
+		a.updates = append(a.updates, update{t.module.Linear, l})
 	}
 	for _, s := range p.saved {
 		base := *s.slot
@@ -105,12 +110,13 @@ func (a *Adapter) draw(r *rand.Rand) {
 			for i := range u.lora.A.W.Data {
 				u.lora.A.W.Data[i] = nn.Float(r.NormFloat64() / float64(u.lora.A.W.Rows))
 			}
-			continue
+		} else {
+			uniform(u.lora.A)
 		}
-		uniform(u.lora.A)
 		if a.Config.InitWeights == "false" {
 			uniform(u.lora.B)
 		}
+		u.magnitude()
 	}
 }
 
@@ -132,6 +138,9 @@ func (a *Adapter) Enable() {
 	}
 	a.enabled = true
 	for _, u := range a.updates {
+		if d := u.lora.DoRA; d != nil && d.Factor.Empty() {
+			d.Measure(u.linear.W, u.lora.Lo, u.lora.Hi)
+		}
 		u.linear.LoRA = append(u.linear.LoRA, u.lora)
 	}
 	for _, c := range a.copies {
@@ -179,24 +188,6 @@ func (a *Adapter) Merge() error {
 	}
 	a.Detach()
 	return nil
-}
-
-// merge is W += scale·B·A.
-func (u update) merge() {
-	w, l := u.linear.W.W.RowSpan(u.lora.Lo, u.lora.Hi), u.lora
-	delta := make([]nn.Float, w.Cols)
-	for i := range w.Rows {
-		clear(delta)
-		for k, b := range l.B.W.Row(i) {
-			for j, x := range l.A.W.Row(k) {
-				delta[j] += b * x
-			}
-		}
-		row := w.Row(i)
-		for j, d := range delta {
-			row[j] += l.Scale * d
-		}
-	}
 }
 
 // name returns a name for the weight that stands in for that of the slot.

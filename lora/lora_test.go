@@ -34,6 +34,8 @@ func TestRoundTrip(t *testing.T) {
 		{"gpt2", func(c *Config) {
 			c.ModulesToSave, c.TargetModules = []string{"mlp", "ln_f"}, Names{Regex: `.*\.attn\.c_.*`}
 		}},
+		{"gpt2", func(c *Config) { c.UseDoRA, c.Bias = true, "lora_only" }},
+		{"qwen2", func(c *Config) { c.UseDoRA, c.InitWeights = true, "false" }},
 		{"llama", func(c *Config) { c.ModulesToSave = []string{"lm_head", "embed_tokens", "norm"} }},
 		{"llama-rope3", func(c *Config) { c.ModulesToSave = []string{"lm_head"} }}, // tied
 		{"llama-rope3", func(c *Config) { c.ModulesToSave = []string{"embed_tokens"} }},
@@ -191,10 +193,16 @@ func TestAttachErrors(t *testing.T) {
 	if _, err := Attach(m, c, 1); err == nil || !strings.Contains(err.Error(), "disable that adapter first") {
 		t.Errorf("a second adapter on the first one's weights: %v", err)
 	}
+	m, _ = load(t, "dora-gpt2")
+	c = Defaults()
+	c.UseDoRA = true
+	if _, err := Attach(m, c, 1); err == nil || !strings.Contains(err.Error(), "another adapter with use_dora") {
+		t.Errorf("a second length of the same weights: %v", err)
+	}
 }
 
 func TestLoadWeightsErrors(t *testing.T) {
-	_, a := load(t, "gpt2")
+	_, a := load(t, "lora-gpt2")
 	dir := t.TempDir()
 	if err := a.Save(dir); err != nil {
 		t.Fatal(err)
@@ -221,7 +229,7 @@ func TestLoadErrors(t *testing.T) {
 		{"targets", `"c_attn"`, `"c_proj"`, "gpt2", "lacks base_model.model.transformer.h.0.attn.c_proj.lora_A.weight"},
 		{"more", `"c_attn"`, `"h.1.attn.c_attn"`, "gpt2", "there is no place in this model for base_model.model.transformer.h.0"},
 		{"other", "", "", "llama", "chooses nothing of this llama"},
-		{"dora", `"use_dora": false`, `"use_dora": true`, "gpt2", "use_dora is true, which is not supported"},
+		{"dora", `"use_dora": false`, `"use_dora": true`, "gpt2", "lacks base_model.model.transformer.h.0.attn.c_attn.lora_magnitude_vector"},
 		{"type", `"LORA"`, `"IA3"`, "gpt2", `peft_type is "IA3"`},
 		{"huge", `"r": 4`, `"r": 65536`, "gpt2", "makes it [65536 32]"},
 		{"huger", `"r": 4`, `"r": 1e9`, "gpt2", "r"},
@@ -270,7 +278,7 @@ func TestLoadErrors(t *testing.T) {
 
 // Quantized weights keep the adapters on them, but can't take in new ones.
 func TestQuantized(t *testing.T) {
-	m, a := load(t, "gpt2")
+	m, a := load(t, "lora-gpt2")
 	ex, _ := open(t, filepath.Join(fixtures.Dir(t, "lora-gpt2"), "fixture.safetensors")).examples()
 	want := logits(m, ex)
 	if err := m.Quantize(8); err != nil {

@@ -83,7 +83,22 @@ func (c *Config) plan(m *model.Model) (*plan, error) {
 	if len(p.targets) == 0 {
 		return nil, fmt.Errorf("lora: target_modules %s chooses nothing of this %s with %d layers; its linear layers are %s", c.TargetModules, m.Config.ModelType, m.Config.Layers, strings.Join(kinds(m), ", "))
 	}
+	if err := p.decomposable(c); err != nil {
+		return nil, err
+	}
 	return p, c.planSaved(m, p)
+}
+
+// decomposable returns an error if two adapters in use would set the length of the same weights.
+func (p *plan) decomposable(c *Config) error {
+	for _, t := range p.targets {
+		for _, a := range t.module.Linear.LoRA {
+			if c.UseDoRA && a.DoRA != nil && a.Lo < t.module.Hi && t.module.Lo < a.Hi {
+				return fmt.Errorf("lora: another adapter with use_dora is in use on %s: disable that adapter first", t.module.Name)
+			}
+		}
+	}
+	return nil
 }
 
 // chooses reports whether the module gets an adapter.

@@ -5,12 +5,15 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/hone-ml/hone/compute"
 	"github.com/hone-ml/hone/model"
 )
 
 // A Set is adapters of one base model, by name, of which at most one is active. Its methods may not be called while
 // the model is in use.
 type Set struct {
+	Device compute.Device // on which adapters are frozen as they are loaded; nil leaves them as they are
+
 	model  *model.Model
 	all    map[string]*Adapter
 	active string
@@ -30,6 +33,9 @@ func (s *Set) Load(name, dir string) error {
 	a, err := Load(dir, s.model)
 	if err != nil {
 		return err
+	}
+	if s.Device != nil {
+		a.Freeze(s.Device)
 	}
 	a.Disable()
 	s.all[name] = a

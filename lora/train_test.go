@@ -8,6 +8,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -34,7 +35,7 @@ func readJSON(t *testing.T, path string, v any) {
 func trainer(t *testing.T, name string) (*train.Trainer, *Adapter, []train.Row) {
 	t.Helper()
 	dir := fixtures.Dir(t, "lora-trainer/"+name)
-	m := base(t, name)
+	m := base(t, strings.TrimSuffix(name, "-dora"))
 	a, err := Load(filepath.Join(dir, "start"), m)
 	if err != nil {
 		t.Fatal(err)
@@ -68,7 +69,7 @@ func trainer(t *testing.T, name string) (*train.Trainer, *Adapter, []train.Row) 
 
 // Twenty steps of Trainer have the losses, the norms of gradients and the adapter that the reference's have.
 func TestTrainingEqualsPEFT(t *testing.T) {
-	for _, name := range bases {
+	for _, name := range slices.Concat(bases, []string{"gpt2-dora", "llama-dora"}) {
 		t.Run(name, func(t *testing.T) {
 			tr, a, want := trainer(t, name)
 			s, err := tr.Run(context.Background())

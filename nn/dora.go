@@ -59,11 +59,10 @@ func (a *LoRA) factor(p *Pass, w *Param, c part) (inv, f Mat) {
 		for k, v := range b.Row(i) {
 			sum += v * (2*aw.Data[k*aw.Stride+i] + baa.Row(i)[k])
 		}
-		inv.Data[i] = 0
-		if norm := math.Sqrt(float64(a.DoRA.Squares[c.lo+i] + a.Scale*sum)); norm > 0 { // zero weights stay so
-			inv.Data[i] = Float(1 / norm)
+		inv.Data[i], f.Data[i] = 0, 0
+		if norm := Float(math.Sqrt(float64(a.DoRA.Squares[c.lo+i] + a.Scale*sum))); norm > 0 { // zero weights stay so
+			inv.Data[i], f.Data[i] = 1/norm, a.DoRA.M.W.Data[c.lo+i]/norm
 		}
-		f.Data[i] = a.DoRA.M.W.Data[c.lo+i] * inv.Data[i]
 	}
 	p.Release(mark)
 	return inv, f

@@ -25,6 +25,8 @@ type Param struct {
 	W     Mat    // [out, in], or [1, C] for norms and biases
 	// Vector says that W is [1, n]: a norm's weight or a bias. Weight decay does not apply to them.
 	Vector bool
+	// Decayed says that weight decay does apply, though W is a vector.
+	Decayed bool
 	// Quant, if it is not nil, has W in 8 bits, and W has its shape but no elements.
 	Quant *compute.Quant
 }

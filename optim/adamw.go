@@ -60,7 +60,7 @@ func (o *AdamW) Update(lr, scale float64) {
 	s := compute.AdamW{LR: lr, Beta1: o.Beta1, Beta2: o.Beta2, Eps: o.Eps, Step: o.Step, GradScale: scale}
 	for i, p := range o.params {
 		s.WeightDecay = o.WeightDecay
-		if p.Vector {
+		if p.Vector && !p.Decayed {
 			s.WeightDecay = 0
 		}
 		o.grads.Blocks(o.device, i, p, func(lo, hi int, g compute.Mat) {
