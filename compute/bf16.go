@@ -44,8 +44,11 @@ func (RefBF16) MatMulTN(dst, a, b Mat, e Epilogue) {
 		func(k, j int) Float { return b.Data[k*b.Stride+j] })
 }
 
-// MatMulQuant is MatMulNT with the weight in floats.
-func (r RefBF16) MatMulQuant(dst, a Mat, b Quant, e Epilogue) { r.MatMulNT(dst, a, b.Mat(), e) }
+// MatMulNTStored is MatMulNT with the weight in floats.
+func (r RefBF16) MatMulNTStored(dst, a Mat, b Stored, e Epilogue) { r.MatMulNT(dst, a, b.Mat(), e) }
+
+// MatMulNNStored is MatMulNN with the weight in floats.
+func (r RefBF16) MatMulNNStored(dst, a Mat, b Stored, e Epilogue) { r.MatMulNN(dst, a, b.Mat(), e) }
 
 // productBF16 is product in the order of pairs. The last of an odd number has 0 beside it.
 func productBF16(dst Mat, depth int, e Epilogue, a, b func(i, j int) Float) {

@@ -10,8 +10,10 @@ type Device interface {
 	// MatMulTN is dst = scale·aᵀ·b + bias + add: the weight gradient dW = dyᵀ·x. a [K, M], b [K, N], dst [M, N].
 	MatMulTN(dst, a, b Mat, e Epilogue)
 
-	// MatMulQuant is MatMulNT with a weight b of 8-bit integers. It has no backward.
-	MatMulQuant(dst, a Mat, b Quant, e Epilogue)
+	// MatMulNTStored is MatMulNT with a weight b in fewer bits.
+	MatMulNTStored(dst, a Mat, b Stored, e Epilogue)
+	// MatMulNNStored is MatMulNN with a weight b in fewer bits.
+	MatMulNNStored(dst, a Mat, b Stored, e Epilogue)
 
 	// Add is dst = a + b; dst may be either.
 	Add(dst, a, b Mat)

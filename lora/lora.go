@@ -87,7 +87,7 @@ func build(m *model.Model, c Config, p *plan) *Adapter {
 	for _, s := range p.saved {
 		base := *s.slot
 		own := param(prefix+s.name(), base.W.Rows, base.W.Cols, base.Vector)
-		own.W.Copy(base.W)
+		own.W.Copy(base.Floats())
 		a.copies = append(a.copies, copied{s.slot, base, own})
 		for _, t := range s.tensors {
 			t.Name, t.P = prefix+p.fileName(t), own
@@ -173,8 +173,8 @@ func (a *Adapter) Detach() {
 // Merge adds the adapter to the weights of its model, which needs it no more: Model.Save then writes a whole model.
 // Gradients and optimizers made before are void.
 func (a *Adapter) Merge() error {
-	if a.model.Quantized() {
-		return errQuantized
+	if a.model.Frozen() {
+		return errFrozen
 	}
 	a.Disable()
 	for _, u := range a.updates {

@@ -171,13 +171,10 @@ func held(m *model.Model, slot **nn.Param) (all []model.Tensor) {
 	return all
 }
 
-var errQuantized = errors.New("lora: the model's weights are 8-bit integers: load the model anew, and its adapter, before it is quantized")
+var errFrozen = errors.New("lora: the weights of the base model are frozen, and an adapter can't be merged into them: load the model with weights of its own")
 
-// unadapted returns an error if the model's weights are not all there: quantized, or replaced by another adapter's.
+// unadapted returns an error if the model's weights are not all there, but replaced by another adapter's.
 func unadapted(m *model.Model) error {
-	if m.Quantized() {
-		return errQuantized
-	}
 	own := map[*nn.Param]bool{nil: true}
 	for _, t := range m.Tensors() {
 		own[t.P] = true

@@ -62,7 +62,9 @@ func linears(b *nn.Block) []*nn.Linear {
 
 // AddParam appends a parameter that no checkpoint of the model has, such as an adapter's.
 func (m *Model) AddParam(name string, rows, cols int, vector bool) *nn.Param {
-	return m.param(name, rows, cols, vector)
+	p := m.param(name, rows, cols, vector)
+	m.allocate()
+	return p
 }
 
 // RemoveParams takes parameters off the list that AddParam appended to. Gradients and optimizers made before are
@@ -80,7 +82,8 @@ func (m *Model) Untie() {
 		return
 	}
 	m.Head.W = m.matrix("lm_head.weight", m.Wte.W.Rows, m.Wte.W.Cols)
-	m.Head.W.W.Copy(m.Wte.W)
+	m.allocate()
+	m.Head.W.W.Copy(m.Wte.Floats())
 	m.Config.Tied = false
 	m.Config.set("tie_word_embeddings", false)
 }

@@ -17,32 +17,45 @@ import (
 )
 
 // Load reads a model from a folder in Hugging Face layout: config.json and model.safetensors, in one file or in
-// shards, in float32, float16 or bfloat16.
+// shards, in float32, float16 or bfloat16. Its weights are float32 in memory of their own.
 func Load(dir string) (*Model, error) {
-	c, err := LoadConfig(dir)
-	if err != nil {
-		return nil, err
-	}
-	f, err := openWeights(dir)
+	m, f, err := openModel(dir)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	if err := holds(f, dir, c); err != nil {
-		return nil, err
-	}
-	m := build(c)
-	if b, err := readSmall(filepath.Join(dir, "generation_config.json")); err == nil {
-		m.files["generation_config.json"] = b
-	}
+	m.allocate()
 	if m.Unused, err = m.read(f, dir); err != nil {
 		return nil, err
 	}
 	return m, nil
 }
 
+// openModel builds the model that dir describes, without memory for its weights, and opens the file that has them.
+func openModel(dir string) (*Model, *safetensors.File, error) {
+	c, err := LoadConfig(dir)
+	if err != nil {
+		return nil, nil, err
+	}
+	f, err := openWeights(dir)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := holds(f, dir, c); err != nil {
+		return nil, nil, errors.Join(err, f.Close())
+	}
+	m := build(c)
+	if b, err := readSmall(filepath.Join(dir, "generation_config.json")); err == nil {
+		m.files["generation_config.json"] = b
+	}
+	return m, f, nil
+}
+
 // LoadWeights replaces the weights of m by those in dir, which must be of the same architecture and sizes.
 func (m *Model) LoadWeights(dir string) error {
+	if m.frozen {
+		return errFrozen
+	}
 	f, err := openWeights(dir)
 	if err != nil {
 		return err
@@ -80,9 +93,24 @@ func holds(f *safetensors.File, dir string, c *Config) error {
 
 // read fills the parameters from f and returns the names that it had no use for.
 func (m *Model) read(f *safetensors.File, dir string) (unused []string, err error) {
+	names, unused, err := m.match(f, dir)
+	if err != nil {
+		return nil, err
+	}
+	var reads []func() error
+	for i, t := range m.tensors {
+		reads = append(reads, func() error {
+			defer f.Forget(names[i])
+			return t.read(f, names[i])
+		})
+	}
+	return unused, parallel(reads)
+}
+
+// match finds the tensors of the table in f: their names there, and those that it has no use for.
+func (m *Model) match(f *safetensors.File, dir string) (names, unused []string, err error) {
 	used := map[string]bool{}
 	var missing []string
-	var reads []func() error
 	for _, t := range m.tensors {
 		name := t.Name
 		info, ok := f.Info(name)
@@ -95,23 +123,20 @@ func (m *Model) read(f *safetensors.File, dir string) (unused []string, err erro
 			continue
 		}
 		used[name] = true
+		names = append(names, name)
 		if !slices.Equal(info.Shape, t.Shape()) {
-			return nil, fmt.Errorf("model: %s: tensor %s is %v, but config.json makes it %v", dir, name, info.Shape, t.Shape())
+			return nil, nil, fmt.Errorf("model: %s: tensor %s is %v, but config.json makes it %v", dir, name, info.Shape, t.Shape())
 		}
-		reads = append(reads, func() error {
-			defer f.Forget(name)
-			return t.read(f, name)
-		})
 	}
 	if len(missing) > 0 {
-		return nil, fmt.Errorf("model: %s lacks %d tensors of a %s, such as %s", dir, len(missing), m.Config.ModelType, missing[0])
+		return nil, nil, fmt.Errorf("model: %s lacks %d tensors of a %s, such as %s", dir, len(missing), m.Config.ModelType, missing[0])
 	}
 	for _, name := range f.Names() {
 		if !used[name] && !derived(name) {
 			unused = append(unused, name)
 		}
 	}
-	return unused, parallel(reads)
+	return names, unused, nil
 }
 
 // parallel runs each of work on one of the processors and returns what went wrong.
@@ -142,8 +167,10 @@ func derived(name string) bool {
 }
 
 // read fills the tensor's part of its parameter.
-func (t Tensor) read(f *safetensors.File, name string) error {
-	dst := t.View(t.P.W)
+func (t Tensor) read(f *safetensors.File, name string) error { return t.readInto(t.View(t.P.W), f, name) }
+
+// readInto fills dst, which has the tensor's rows.
+func (t Tensor) readInto(dst compute.Mat, f *safetensors.File, name string) error {
 	if !t.Transpose {
 		return readFloats(dst.Flat(), func(v []float32) error { return f.ReadFloat32(v, name) })
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/hone-ml/hone/compute"
 	"github.com/hone-ml/hone/nn"
+	"github.com/hone-ml/hone/safetensors"
 )
 
 // A Model is weights and how they are put together. It holds no activations and no gradients: those belong to
@@ -25,6 +26,8 @@ type Model struct {
 
 	tensors []Tensor
 	files   map[string][]byte // generation_config.json, kept to be saved again
+	frozen  bool              // weights are not to be written to
+	mapped  *safetensors.File // where frozen weights lie; nil if all are in memory
 }
 
 // A Tensor is one entry of the checkpoint: rows [Lo, Hi) of a parameter (elements, if it is a vector) under
@@ -59,7 +62,7 @@ func (t Tensor) View(m compute.Mat) compute.Mat {
 // Tensors returns the table that drives loading and saving, a tied lm_head left out.
 func (m *Model) Tensors() []Tensor { return m.tensors }
 
-// build assembles the model that c describes. Weights are allocated and zero.
+// build assembles the model that c describes. Its parameters have shapes but no memory yet.
 func build(c *Config) *Model {
 	m := &Model{Config: c, files: map[string][]byte{}}
 	if c.ModelType == "gpt2" {
@@ -71,9 +74,18 @@ func build(c *Config) *Model {
 }
 
 func (m *Model) param(name string, rows, cols int, vector bool) *nn.Param {
-	p := &nn.Param{Name: name, Index: len(m.Params), W: compute.NewMat(rows, cols), Vector: vector}
+	p := &nn.Param{Name: name, Index: len(m.Params), W: compute.Mat{Rows: rows, Cols: cols, Stride: cols}, Vector: vector}
 	m.Params = append(m.Params, p)
 	return p
+}
+
+// allocate gives all parameters that have no memory zeros.
+func (m *Model) allocate() {
+	for _, p := range m.Params {
+		if p.W.Data == nil && p.Stored == nil {
+			p.W = compute.NewMat(p.W.Rows, p.W.Cols)
+		}
+	}
 }
 
 func (m *Model) matrix(name string, rows, cols int) *nn.Param {
@@ -122,7 +134,9 @@ func Zero(c *Config) (*Model, error) {
 	if n := c.NumParams(); n > most {
 		return nil, fmt.Errorf("model: config.json asks for %d parameters, %d GiB of weights", n, n>>28)
 	}
-	return build(c), nil
+	m := build(c)
+	m.allocate()
+	return m, nil
 }
 
 // NumParams returns the number of weights, a tied lm_head counted once.
@@ -150,8 +164,8 @@ func (m *Model) Check(ids []int32) error {
 // Resize changes the vocabulary to n tokens, as resize_token_embeddings does. New rows are drawn around the
 // mean of the old ones with 1e-9 times their covariance; a tied lm_head stays tied.
 func (m *Model) Resize(n int, seed uint64) error {
-	if m.Quantized() {
-		return errQuantized
+	if m.frozen {
+		return errFrozen
 	}
 	if n < 1 || n > 4<<20 {
 		return fmt.Errorf("model: can't resize the vocabulary to %d tokens", n)

@@ -45,9 +45,6 @@ func (r *Run) Loss(b *collate.Batch, smoothing, scale float64) float64 {
 	if len(b.Rows) == 0 {
 		return 0
 	}
-	if r.Quantized() {
-		panic(errQuantized)
-	}
 	p := &r.pass
 	p.Grads, p.Checkpoint, p.Dropout, p.Cache = r.Grads, r.Checkpoint, r.Dropout, nil
 	p.Start(seqs(b), kept(b))
@@ -86,7 +83,7 @@ func (r *Run) forward(ids []int32) compute.Mat {
 	if r.Wpe != nil {
 		mark := p.Mark()
 		pos := p.New(len(ids), r.Config.HiddenSize)
-		p.Gather(pos, r.Wpe.W, p.Pos)
+		r.Wpe.Gather(p, pos, p.Pos)
 		p.Add(x, x, pos)
 		p.Release(mark)
 	}

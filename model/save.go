@@ -19,7 +19,7 @@ func (m *Model) Save(dir string) error { return m.SaveAs(dir, safetensors.F32) }
 // SaveAs is Save with weights rounded to dtype: F32, F16 or BF16.
 func (m *Model) SaveAs(dir string, dtype safetensors.Dtype) error {
 	if m.Quantized() {
-		return errQuantized
+		return errFrozen
 	}
 	var tensors []safetensors.Tensor
 	for _, t := range m.tensors {
@@ -78,7 +78,7 @@ func (c *Config) generation() ([]byte, error) {
 
 // write streams the tensor's elements in the order of the file.
 func (t Tensor) write(e *safetensors.Encoder) error {
-	src := t.View(t.P.W)
+	src := t.View(t.P.Floats())
 	if !t.Transpose {
 		return writeFloats(e, src.Flat())
 	}

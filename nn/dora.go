@@ -27,7 +27,7 @@ func (d *DoRA) Measure(w *Param, lo, hi int) {
 	buf := make([]Float, w.W.Cols)
 	for i := range d.Squares {
 		var sum float64
-		for _, x := range w.row(buf, lo+i) {
+		for _, x := range w.Row(buf, lo+i) {
 			sum += float64(x) * float64(x)
 		}
 		d.Squares[i] = Float(sum)

@@ -114,7 +114,7 @@ func (l *Linear) segment(lo, end int) (d *LoRA, hi int) {
 // backward is the gradient of dst = x·wᵀ, w's rows [lo, hi): dx, unless it is empty, and w's own, if w is trained.
 func (w *Param) backward(p *Pass, dx, dy, x Mat, lo, hi int, e compute.Epilogue) {
 	if !dx.Empty() {
-		p.MatMulNN(dx, dy, w.W.RowSpan(lo, hi), e)
+		w.inputGrad(p, dx, dy, lo, hi, e)
 	}
 	if g, add := p.Grads.Rows(w, lo, hi); !g.Empty() {
 		p.MatMulTN(g, dy, x, compute.Epilogue{Add: add})

@@ -27,8 +27,8 @@ type Param struct {
 	Vector bool
 	// Decayed says that weight decay does apply, though W is a vector.
 	Decayed bool
-	// Quant, if it is not nil, has W in 8 bits, and W has its shape but no elements.
-	Quant *compute.Quant
+	// Stored, if it is not nil, has W in fewer bits, and W has its shape but no elements.
+	Stored *compute.Stored
 }
 
 // Seqs says where the sequences of a packed batch lie.

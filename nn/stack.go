@@ -97,7 +97,7 @@ func (hd *Head) Loss(p *Pass, h Mat, targets []int32, smoothing, scale Float) (s
 	dh = p.New(h.Rows, h.Cols)
 	hd.chunks(p, h, targets, func(lo, hi int, x, logits Mat, loss []Float) {
 		p.CrossEntropy(loss, logits, targets[lo:hi], smoothing, scale)
-		p.MatMulNN(dh.RowSpan(lo, hi), logits, hd.W.W, compute.Epilogue{})
+		hd.W.inputGrad(p, dh.RowSpan(lo, hi), logits, 0, hd.W.W.Rows, compute.Epilogue{})
 		p.Grads.Outer(p, hd.W, logits, x)
 		for _, l := range loss {
 			sum += float64(l)

@@ -15,3 +15,17 @@ func bytesOf(v []float32) ([]byte, bool) {
 	}
 	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(v))), 4*len(v)), true
 }
+
+// Floats returns the tensor's elements in the mapping, and false unless it is F32 and lies so that this machine can use
+// it in place. They must not be written to nor used after Close.
+func (f *File) Floats(name string) ([]float32, bool) {
+	t, err := f.tensor(name)
+	if err != nil || t.Dtype != F32 || !littleEndian || len(t.data) == 0 {
+		return nil, false
+	}
+	at := unsafe.Pointer(unsafe.SliceData(t.data))
+	if uintptr(at)%4 != 0 {
+		return nil, false
+	}
+	return unsafe.Slice((*float32)(at), len(t.data)/4), true
+}

@@ -53,7 +53,7 @@ func (d *Device) MatMulNT(dst, a, b Mat, e compute.Epilogue) {
 		return
 	}
 	if a.Rows <= fewRows {
-		d.gemm.vectors(dst, a, b, e)
+		d.gemm.vectors(dst, a, product{a: b, p: b.Rows, e: e})
 		return
 	}
 	d.gemm.multiplyNT(dst, a, product{a: b, p: b.Rows, e: e})
@@ -66,7 +66,7 @@ func (g *gemm) multiplyNT(dst, x Mat, w product) {
 	for lo := 0; lo < x.Rows; lo += rows {
 		hi := min(lo+rows, x.Rows)
 		g.multiply(product{
-			form: formNT, a: w.a, quant: w.quant, b: x.RowSpan(lo, hi), p: w.p, q: hi - lo, k: x.Cols,
+			form: formNT, a: w.a, stored: w.stored, b: x.RowSpan(lo, hi), p: w.p, q: hi - lo, k: x.Cols,
 			dst: dst.RowSpan(lo, hi), e: rowsOf(w.e, lo, hi),
 		})
 	}
@@ -78,12 +78,17 @@ func (d *Device) MatMulNN(dst, a, b Mat, e compute.Epilogue) {
 	if d.gemm.trivial(dst, a.Cols, e) {
 		return
 	}
-	rows := max(sharedSize/a.Cols/24*24, 192)
-	for lo := 0; lo < a.Rows; lo += rows {
-		hi := min(lo+rows, a.Rows)
-		d.gemm.multiply(product{
-			form: formNN, a: a.RowSpan(lo, hi), b: b, p: hi - lo, q: b.Cols, k: a.Cols,
-			dst: dst.RowSpan(lo, hi), e: rowsOf(e, lo, hi),
+	d.gemm.multiplyNN(dst, a, product{b: b, q: b.Cols, e: e})
+}
+
+// multiplyNN multiplies x with the weight of w, in either form, some rows at a time.
+func (g *gemm) multiplyNN(dst, x Mat, w product) {
+	rows := max(sharedSize/x.Cols/24*24, 192)
+	for lo := 0; lo < x.Rows; lo += rows {
+		hi := min(lo+rows, x.Rows)
+		g.multiply(product{
+			form: formNN, a: x.RowSpan(lo, hi), b: w.b, stored: w.stored, p: hi - lo, q: w.q, k: x.Cols,
+			dst: dst.RowSpan(lo, hi), e: rowsOf(w.e, lo, hi),
 		})
 	}
 }
@@ -110,8 +115,8 @@ func (d *Device) MatMulTN(dst, a, b Mat, e compute.Epilogue) {
 type product struct {
 	form    form
 	a, b    Mat
-	quant   compute.Quant // A of NT, if it is integers
-	p, q, k int           // k counts words
+	stored  compute.Stored // the weight, A of NT or B of NN, if it is not floats
+	p, q, k int            // k counts words
 	dst     Mat
 	e       compute.Epilogue
 	scale   float32
@@ -132,7 +137,7 @@ type gemm struct {
 	work   []scratch // of each thread
 
 	// Bound once, since a method value is an allocation.
-	packFunc, taskFunc, vectorsFunc, quantFunc func(thread, task int)
+	packFunc, taskFunc, vectorsFunc, int8Func func(thread, task int)
 }
 
 // A scratch is one thread's memory.
@@ -146,7 +151,7 @@ type scratch struct {
 
 func newGEMM(p *pool, k gemmKernel) *gemm {
 	g := &gemm{pool: p, gemmKernel: k, work: make([]scratch, p.threads)}
-	g.packFunc, g.taskFunc, g.vectorsFunc, g.quantFunc = g.pack, g.task, g.vectorTask, g.quantTask
+	g.packFunc, g.taskFunc, g.vectorsFunc, g.int8Func = g.pack, g.task, g.vectorTask, g.int8Task
 	return g
 }
 

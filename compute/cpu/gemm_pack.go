@@ -62,13 +62,9 @@ func (g *gemm) blockA(w *scratch, k0, kc, p0, p1 int) (a []float32, stride int) 
 		w.a = grow(w.a, n)
 		g.packFlatA(w.a, g.down(w, x.a, k0, kc, p0, p1))
 		return w.a, 0
-	case x.quant.Q != nil:
+	case !x.stored.Empty():
 		lo := k0 * g.pair()
-		rows = Mat{Rows: p1 - p0, Cols: min(kc*g.pair(), x.b.Cols-lo)}
-		rows.Stride = rows.Cols
-		w.e = grow(w.e, rows.Rows*rows.Cols)
-		rows.Data = w.e
-		expand(w.e, x.quant.RowSpan(p0, p1), lo, rows.Cols)
+		rows = w.expand(x.stored.RowSpan(p0, p1), lo, min(kc*g.pair(), x.b.Cols-lo))
 		rows = g.along(w, rows, 0, kc)
 		return rows.Data, rows.Stride
 	}
@@ -110,7 +106,13 @@ func (g *gemm) blockB(w *scratch, k0, kc, q0, q1 int) []float32 {
 		return g.shared[k0*up(g.x.q, g.lanes)+q0*kc:][:kc*width]
 	}
 	w.b = grow(w.b, g.x.kc*width)
-	g.packPanels(w.b, g.down(w, g.x.b, k0, kc, q0, q1), kc*g.lanes)
+	b := g.x.b
+	if s := g.x.stored; !s.Empty() {
+		lo := k0 * g.pair()
+		b = w.expand(s.RowSpan(lo, min(lo+kc*g.pair(), s.Rows)), q0, q1-q0)
+		k0, q0, q1 = 0, 0, b.Cols
+	}
+	g.packPanels(w.b, g.down(w, b, k0, kc, q0, q1), kc*g.lanes)
 	return w.b[:kc*width]
 }
 

@@ -41,7 +41,7 @@ func (b *bench) products() {
 		if b.quick && i > 0 && s.name != "head" || s.n*s.k > len(v[0]) {
 			continue
 		}
-		whole, err := compute.NewQuant((&turn{v: v[0]}).next(len(v[0])/s.k, s.k))
+		whole, err := compute.Store((&turn{v: v[0]}).next(len(v[0])/s.k, s.k), compute.Int8)
 		if err != nil {
 			panic(err) // the vectors hold ones
 		}
@@ -56,11 +56,11 @@ func (b *bench) products() {
 			b.measure(Products, name("NT"), cost{flops, weight + inputs, outputs}, func() {
 				b.d.MatMulNT(y, x, w.next(s.n, s.k), compute.Epilogue{})
 			})
-			b.measure(Products, name("int8"), cost{flops, weight/4*(1+4./compute.QuantBlock) + inputs, outputs}, func() {
+			b.measure(Products, name("int8"), cost{flops, weight/4*(1+4./compute.StoredBlock) + inputs, outputs}, func() {
 				if at+s.n > whole.Rows {
 					at = 0
 				}
-				b.d.MatMulQuant(y, x, whole.RowSpan(at, at+s.n), compute.Epilogue{})
+				b.d.MatMulNTStored(y, x, whole.RowSpan(at, at+s.n), compute.Epilogue{})
 				at += s.n
 			})
 			b.measure(Products, name("NN"), cost{flops, weight + outputs, inputs}, func() {

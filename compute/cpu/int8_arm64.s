@@ -53,10 +53,10 @@
 	ZERO(c) \
 	ZERO(d)
 
-// func quantDot4SIMD(dst []float32, q []int8, scale, x []float32, blocks, stride int)
+// func int8Dot4SIMD(dst []float32, q []byte, scale, x []float32, blocks, stride int)
 // Four dot products of rows of integers with x, 64 elements of each at a time. Registers: R1 to R4 rows, R5 to R8
 // their scales, R9 x, R10 blocks, R11 stride, R12 that of the scales.
-TEXT ·quantDot4SIMD(SB), NOSPLIT, $0-112
+TEXT ·int8Dot4SIMD(SB), NOSPLIT, $0-112
 	MOVD dst_base+0(FP), R0
 	MOVD q_base+24(FP), R1
 	MOVD scale_base+48(FP), R5
@@ -106,10 +106,10 @@ block:
 	FMA8(3, 8, 13)             \
 	FMA8(7, 9, 13)
 
-// func quantPairSIMD(dst []float32, q []int8, scale, x []float32, blocks, stride int)
+// func int8PairSIMD(dst []float32, q []byte, scale, x []float32, blocks, stride int)
 // Two rows of integers times four rows of x, which lie blocks·64 elements apart. Registers: R1, R2 rows, R5, R6 their
 // scales, R9 to R12 rows of x, R13 blocks.
-TEXT ·quantPairSIMD(SB), NOSPLIT, $0-112
+TEXT ·int8PairSIMD(SB), NOSPLIT, $0-112
 	MOVD dst_base+0(FP), R0
 	MOVD q_base+24(FP), R1
 	MOVD scale_base+48(FP), R5
@@ -142,45 +142,4 @@ block:
 	BNE     block
 	SUMS(0, V0)
 	SUMS(8, V8)
-	RET
-
-// func expandSIMD(dst []float32, q []int8, scale []float32, first, n, rows, stride int)
-// Rows of n elements, a multiple of 8, of which the first lies first elements into a block. Registers: R0 dst, R1 q
-// and R2 scale from row to row, R3 and R4 in a row, R5 rows, R6 stride, R7 that of the scales, R8 what is left of the
-// row, R9 what is left of the block.
-TEXT ·expandSIMD(SB), NOSPLIT, $0-104
-	MOVD dst_base+0(FP), R0
-	MOVD q_base+24(FP), R1
-	MOVD scale_base+48(FP), R2
-	MOVD rows+88(FP), R5
-	MOVD stride+96(FP), R6
-	LSR  $4, R6, R7
-
-row:
-	MOVD n+80(FP), R8
-	MOVD first+72(FP), R9
-	MOVD $64, R10
-	SUB  R9, R10, R9
-	MOVD R1, R3
-	MOVD R2, R4
-
-block:
-	VLD1R.P 4(R4), [V28.S4]
-
-eight:
-	EIGHT(R3, F0, 0)
-	MULC(0, 0, 28)
-	FSTPQ.P (F0, F1), 32(R0)
-	SUBS    $8, R8
-	BEQ     next
-	SUBS    $8, R9
-	BNE     eight
-	MOVD    $64, R9
-	B       block
-
-next:
-	ADD  R6, R1
-	ADD  R7, R2
-	SUBS $1, R5
-	BNE  row
 	RET

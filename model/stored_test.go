@@ -6,7 +6,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/hone-ml/hone/collate"
 	"github.com/hone-ml/hone/compute"
 	"github.com/hone-ml/hone/nn"
 )
@@ -30,7 +29,7 @@ func TestQuantizedModel(t *testing.T) {
 				t.Fatal(err)
 			}
 			for _, p := range rounded.Params {
-				if q := m.Params[p.Index].Quant; q != nil {
+				if q := m.Params[p.Index].Stored; q != nil {
 					p.W.Copy(q.Mat())
 				}
 			}
@@ -55,7 +54,7 @@ func TestQuantizedModel(t *testing.T) {
 	}
 }
 
-func TestQuantizedIsForInference(t *testing.T) {
+func TestQuantizedIsFrozen(t *testing.T) {
 	m, _ := load(t, "gpt2")
 	if err := m.Quantize(4); err == nil || !strings.Contains(err.Error(), "4 bits") {
 		t.Errorf("4 bits: %v", err)
@@ -65,18 +64,15 @@ func TestQuantizedIsForInference(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := m.Save(t.TempDir()); err != errQuantized {
+	if err := m.Save(t.TempDir()); err != errFrozen {
 		t.Errorf("Save: %v", err)
 	}
-	if err := m.Resize(10, 1); err != errQuantized {
+	if err := m.Resize(10, 1); err != errFrozen {
 		t.Errorf("Resize: %v", err)
 	}
-	defer func() {
-		if recover() != errQuantized {
-			t.Error("Loss ran")
-		}
-	}()
-	m.NewRun(compute.Ref{}).Loss(&collate.Batch{Rows: []int32{0}}, 0, 1)
+	if err := m.LoadWeights(t.TempDir()); err != errFrozen {
+		t.Errorf("LoadWeights: %v", err)
+	}
 }
 
 func TestQuantizeDamagedWeights(t *testing.T) {
@@ -98,8 +94,8 @@ func TestQuantizeWithAdapter(t *testing.T) {
 	if err := m.Quantize(8); err != nil {
 		t.Fatal(err)
 	}
-	if a.Quant != nil || b.Quant != nil || l.W.Quant == nil {
-		t.Errorf("quantized: adapter %v, %v, weight %v", a.Quant != nil, b.Quant != nil, l.W.Quant != nil)
+	if a.Stored != nil || b.Stored != nil || l.W.Stored == nil {
+		t.Errorf("quantized: adapter %v, %v, weight %v", a.Stored != nil, b.Stored != nil, l.W.Stored != nil)
 	}
 	m.NewRun(compute.Ref{}).Hidden([]int32{1, 2}, nn.Seqs{Cu: []int32{0, 2}, Pos: []int32{0, 1}}, nil, nil)
 }

@@ -55,10 +55,10 @@
 	ADDQ    $4, R12                     \
 	DECQ    CX
 
-// func quantDot4SIMD(dst []float32, q []int8, scale, x []float32, blocks, stride int)
+// func int8Dot4SIMD(dst []float32, q []byte, scale, x []float32, blocks, stride int)
 // Four dot products of rows of integers with x, 64 elements of each at a time. Registers: SI row 0, R9 row 3, R8
 // stride, AX what is fetched; DX, R12, R11 likewise for the scales; BX x, CX blocks.
-TEXT ·quantDot4SIMD(SB), NOSPLIT, $0-112
+TEXT ·int8Dot4SIMD(SB), NOSPLIT, $0-112
 	MOVQ   dst_base+0(FP), DI
 	MOVQ   q_base+24(FP), SI
 	MOVQ   scale_base+48(FP), DX
@@ -129,10 +129,10 @@ sum:
 	VADDPS       xb, xa, xa   \
 	VMOVUPS      xa, at
 
-// func quantPairSIMD(dst []float32, q []int8, scale, x []float32, blocks, stride int)
+// func int8PairSIMD(dst []float32, q []byte, scale, x []float32, blocks, stride int)
 // Two rows of integers times four rows of x, which lie blocks·64 elements apart. Registers: SI row 0, R8 stride, AX
 // what is fetched, the next two rows; DX, R11 likewise for the scales; BX row 0 of x, R12 row 3, R10 stride; CX blocks.
-TEXT ·quantPairSIMD(SB), NOSPLIT, $0-112
+TEXT ·int8PairSIMD(SB), NOSPLIT, $0-112
 	MOVQ   dst_base+0(FP), DI
 	MOVQ   q_base+24(FP), SI
 	MOVQ   scale_base+48(FP), DX
@@ -177,50 +177,5 @@ block:
 	JNE          block
 	SUMS(Y0, Y1, Y2, Y3, X0, X1, (DI))
 	SUMS(Y4, Y5, Y6, Y7, X4, X5, 16(DI))
-	VZEROUPPER
-	RET
-
-// func expandSIMD(dst []float32, q []int8, scale []float32, first, n, rows, stride int)
-// Rows of n elements, a multiple of 8, of which the first lies first elements into a block. Registers: DI dst, SI q,
-// DX scale, R9 rows, R10 stride, CX what is left of the row, AX what is left of the block.
-TEXT ·expandSIMD(SB), NOSPLIT, $0-104
-	MOVQ dst_base+0(FP), DI
-	MOVQ rows+88(FP), R9
-	MOVQ stride+96(FP), R10
-	MOVQ q_base+24(FP), R11
-	MOVQ scale_base+48(FP), R12
-	MOVQ R10, R13
-	SHRQ $4, R13
-
-row:
-	MOVQ n+80(FP), CX
-	MOVQ $64, AX
-	SUBQ first+72(FP), AX
-	MOVQ R11, SI
-	MOVQ R12, DX
-
-block:
-	VBROADCASTSS (DX), Y1
-	ADDQ         $4, DX
-
-eight:
-	EIGHT(0, (SI), Y0)
-	VMULPS     Y1, Y0, Y0
-	VMOVUPS    Y0, (DI)
-	ADDQ       $8, SI
-	ADDQ       $32, DI
-	SUBQ       $8, CX
-	JEQ        next
-	SUBQ       $8, AX
-	JNE        eight
-	MOVQ       $64, AX
-	PREFETCHT0 1024(SI)
-	JMP        block
-
-next:
-	ADDQ R10, R11
-	ADDQ R13, R12
-	DECQ R9
-	JNE  row
 	VZEROUPPER
 	RET
