@@ -167,7 +167,9 @@ func derived(name string) bool {
 }
 
 // read fills the tensor's part of its parameter.
-func (t Tensor) read(f *safetensors.File, name string) error { return t.readInto(t.View(t.P.W), f, name) }
+func (t Tensor) read(f *safetensors.File, name string) error {
+	return t.readInto(t.View(t.P.W), f, name)
+}
 
 // readInto fills dst, which has the tensor's rows.
 func (t Tensor) readInto(dst compute.Mat, f *safetensors.File, name string) error {
