@@ -1,0 +1,276 @@
+package page_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/chromedp"
+	"github.com/hone-ml/hone/page"
+)
+
+// chromium finds a browser, or skips the test.
+func chromium(t testing.TB) string {
+	t.Helper()
+	for _, name := range []string{"chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome"} {
+		if path, err := exec.LookPath(name); err == nil {
+			return path
+		}
+	}
+	t.Skip("no Chromium here: install one to test the page in a browser")
+	return ""
+}
+
+// A tab is a page in a real browser. What its console says by way of errors fails the test.
+type tab struct {
+	*testing.T
+	ctx context.Context
+	url string
+
+	mu   sync.Mutex
+	said []string
+}
+
+func open(t *testing.T, url, language string, width, height int) *tab {
+	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(chromium(t)), chromedp.NoSandbox, chromedp.WindowSize(width, height),
+		chromedp.Flag("lang", language), chromedp.Flag("accept-lang", language), chromedp.Flag("force-color-profile", "srgb"))
+	ctx, cancel := chromedp.NewExecAllocator(context.Background(), options...)
+	t.Cleanup(cancel)
+	ctx, cancel = chromedp.NewContext(ctx)
+	t.Cleanup(cancel)
+	ctx, cancel = context.WithTimeout(ctx, time.Minute)
+	t.Cleanup(cancel)
+	b := &tab{T: t, ctx: ctx, url: url}
+	chromedp.ListenTarget(ctx, b.listen)
+	b.do(chromedp.EmulateViewport(int64(width), int64(height)), chromedp.Navigate(url))
+	t.Cleanup(func() {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		for _, line := range b.said {
+			t.Errorf("console: %s", line)
+		}
+	})
+	return b
+}
+
+func (b *tab) listen(event any) {
+	var line string
+	switch e := event.(type) {
+	case *runtime.EventExceptionThrown:
+		line = e.ExceptionDetails.Error()
+	case *runtime.EventConsoleAPICalled:
+		if e.Type == runtime.APITypeError || e.Type == runtime.APITypeWarning {
+			for _, a := range e.Args {
+				line += string(a.Value) + " "
+			}
+		}
+	case *log.EventEntryAdded:
+		if e.Entry.Level == log.LevelError || e.Entry.Level == log.LevelWarning {
+			line = e.Entry.Text + " " + e.Entry.URL
+		}
+	}
+	if line != "" {
+		b.mu.Lock()
+		b.said = append(b.said, line)
+		b.mu.Unlock()
+	}
+}
+
+func (b *tab) do(actions ...chromedp.Action) {
+	b.Helper()
+	if err := chromedp.Run(b.ctx, actions...); err != nil {
+		var text string
+		chromedp.Run(b.ctx, chromedp.Evaluate("document.body.innerText", &text))
+		b.shoot("failed")
+		b.Fatalf("%v; the page says\n%s", err, text)
+	}
+}
+
+// see waits until the page shows a text.
+func (b *tab) see(text string) {
+	b.Helper()
+	q, _ := json.Marshal(text)
+	b.do(chromedp.Poll(fmt.Sprintf("document.body.innerText.includes(%s)", q), nil, chromedp.WithPollingTimeout(15*time.Second)))
+}
+
+// js evaluates an expression.
+func js[T any](b *tab, expression string) (v T) {
+	b.Helper()
+	b.do(chromedp.Evaluate(expression, &v, chromedp.EvalAsValue))
+	return v
+}
+
+func (b *tab) goTo(hash string) {
+	b.Helper()
+	q, _ := json.Marshal(hash)
+	b.do(chromedp.Evaluate("location.hash="+string(q), nil), chromedp.Sleep(150*time.Millisecond))
+}
+
+// press clicks the button or link that says text.
+func (b *tab) press(text string) {
+	b.Helper()
+	q, _ := json.Marshal(text)
+	find := fmt.Sprintf("[...document.querySelectorAll('main button, main a, main summary, dialog button')].find(e=>e.offsetParent && e.innerText.trim()===%s)", q)
+	b.do(chromedp.Poll("Boolean("+find+")", nil, chromedp.WithPollingTimeout(10*time.Second)), chromedp.Evaluate(find+".click()", nil))
+}
+
+// shoot keeps a picture where HONE_SCREENSHOTS names a folder.
+func (b *tab) shoot(name string) {
+	dir := os.Getenv("HONE_SCREENSHOTS")
+	if dir == "" {
+		return
+	}
+	var png []byte
+	if err := chromedp.Run(b.ctx, chromedp.Sleep(350*time.Millisecond), chromedp.FullScreenshot(&png, 100)); err != nil {
+		b.Logf("no picture: %v", err)
+		return
+	}
+	if err := os.WriteFile(filepath.Join(dir, name+".png"), png, 0o666); err != nil {
+		b.Error(err)
+	}
+}
+
+// reviews writes a small file of reviews, with faults if they are wanted.
+func reviews(t *testing.T, name string, rows int) string {
+	t.Helper()
+	var b strings.Builder
+	for i := range rows {
+		fmt.Fprintf(&b, `{"text": "review %d of a %s film <b>&amp;</b> %s", "label": "%s"}`+"\n", i, []string{"dull", "gorgeous", "witty"}[i%3], strings.Repeat("and so on ", i%7), []string{"neg", "pos", "pos"}[i%3])
+	}
+	path := filepath.Join(t.TempDir(), name)
+	if err := os.WriteFile(path, []byte(b.String()), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func serve(t *testing.T) *httptest.Server {
+	s := httptest.NewServer(newFake(t).handler(page.Config{Bases: []string{"starter"}, Samples: map[string][]byte{"starter": []byte(`{"text":"good","label":"pos"}` + "\n" + `{"text":"bad","label":"neg"}` + "\n")}}))
+	t.Cleanup(s.Close)
+	return s
+}
+
+// TestWay goes the whole way in both languages, on a desktop and on a phone: a file comes in and is checked, training
+// starts, its charts are drawn while it runs, and the model is tried.
+func TestWay(t *testing.T) {
+	if testing.Short() {
+		t.Skip("drives a browser")
+	}
+	for _, c := range []struct {
+		language      string
+		width, height int
+	}{{"en", 1280, 900}, {"zh", 375, 720}} {
+		t.Run(fmt.Sprint(c.language, c.width), func(t *testing.T) { way(t, c.language, c.width, c.height) })
+	}
+}
+
+func way(t *testing.T, language string, width, height int) {
+	b := open(t, serve(t).URL, language, width, height)
+	say := words(t, language)
+	name := func(s string) string { return fmt.Sprintf("%s-%d-%s", language, width, s) }
+	b.see(say["zone.large"])
+	b.shoot(name("1-empty"))
+	b.upload(reviews(t, "broken.jsonl", 3), func(path string) { appendTo(t, path, `{"text": "no end`) })
+	b.see("broken.jsonl")
+	b.shoot(name("2-fault"))
+	b.upload(reviews(t, "reviews.jsonl", 90), nil)
+	b.see(say["report.balance"])
+	b.fits()
+	b.shoot(name("3-data"))
+	b.upload(reviews(t, "held.jsonl", 12), nil)
+	b.do(chromedp.Poll(`document.querySelector("h2") && location.hash.includes("file-2") && document.querySelector(".facts")`, nil))
+	b.do(chromedp.Evaluate(`document.querySelector(".head select").value = "file-1"; document.querySelector(".head select").dispatchEvent(new Event("change"))`, nil))
+	b.see(say["report.splits"])
+	b.fits()
+	b.shoot(name("4-leak"))
+	b.press(say["data.train"])
+	b.see(say["train.title"])
+	b.fits()
+	b.shoot(name("5-train"))
+	b.press(say["train.start"])
+	b.see(say["status.running"])
+	b.do(chromedp.Poll(`document.querySelectorAll(".chart canvas").length >= 3`, nil))
+	b.press(say["run.pause"])
+	b.see(say["status.paused"])
+	b.press(say["run.resume"])
+	b.see(say["status.running"])
+	b.fits()
+	b.shoot(name("6-running"))
+	b.see(say["status.succeeded"])
+	b.shoot(name("7-done"))
+	b.goTo("#/train?file=file-1")
+	b.press(say["train.start"])
+	b.see(say["status.running"])
+	b.see(say["status.succeeded"])
+	b.goTo("#/runs?with=ftjob-1,ftjob-2")
+	b.see(say["compare.loss"])
+	b.fits()
+	b.shoot(name("8-compare"))
+	b.goTo("#/play")
+	b.see(say["classify.text"])
+	b.do(chromedp.SendKeys("textarea", "a gorgeous film\nI will never get back these hours"))
+	b.press(say["classify.go"])
+	b.see("93.0 %")
+	b.fits()
+	b.shoot(name("9-classify"))
+	b.goTo("#/play/helper")
+	b.see(say["chat.empty"])
+	b.do(chromedp.SendKeys("form textarea", "How do I keep an edge?\r"))
+	b.see("<b>patience</b>") // as text
+	b.fits()
+	b.shoot(name("10-chat"))
+}
+
+// upload puts a file into the page as a person would by the file chooser.
+func (b *tab) upload(path string, spoil func(string)) {
+	b.Helper()
+	if spoil != nil {
+		spoil(path)
+	}
+	b.do(chromedp.SetUploadFiles(".zone input", []string{path}))
+}
+
+// fits makes sure that the page is no wider than the window.
+func (b *tab) fits() {
+	b.Helper()
+	if wide := js[float64](b, "document.documentElement.scrollWidth - innerWidth"); wide > 0 {
+		what := js[string](b, `[...document.querySelectorAll("main *")].filter(e=>e.getBoundingClientRect().right>innerWidth+1 && !e.closest(".scroll")).map(e=>e.tagName+"."+e.className).slice(0,6).join(" ")`)
+		b.Errorf("the page is %.0f pixels wider than the window: %s", wide, what)
+	}
+}
+
+func appendTo(t *testing.T, path, text string) {
+	t.Helper()
+	old, err := os.ReadFile(path)
+	if err == nil {
+		err = os.WriteFile(path, append(old, text...), 0o666)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// words are the page's own texts.
+func words(t *testing.T, language string) map[string]string {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join("web", language+".js"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, object, _ := strings.Cut(string(b), "export default ")
+	var m map[string]string
+	if err := json.Unmarshal([]byte(strings.TrimSuffix(strings.TrimSpace(object), ";")), &m); err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
