@@ -13,8 +13,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/chromedp/cdproto/log"
-	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 	"github.com/hone-ml/hone/page"
 )
@@ -51,7 +49,15 @@ func open(t *testing.T, url, language string, width, height int) *tab {
 	ctx, cancel = context.WithTimeout(ctx, time.Minute)
 	t.Cleanup(cancel)
 	b := &tab{T: t, ctx: ctx, url: url}
-	chromedp.ListenTarget(ctx, b.listen)
+	messages := chromedp.Console(ctx)
+	go func() {
+		for m, err := range messages {
+			if err != nil {
+				return
+			}
+			b.hear(m)
+		}
+	}()
 	b.do(chromedp.EmulateViewport(int64(width), int64(height)), chromedp.Navigate(url))
 	t.Cleanup(func() {
 		b.mu.Lock()
@@ -63,36 +69,33 @@ func open(t *testing.T, url, language string, width, height int) *tab {
 	return b
 }
 
-func (b *tab) listen(event any) {
-	var line string
-	switch e := event.(type) {
-	case *runtime.EventExceptionThrown:
-		line = e.ExceptionDetails.Error()
-	case *runtime.EventConsoleAPICalled:
-		if e.Type == runtime.APITypeError || e.Type == runtime.APITypeWarning {
-			for _, a := range e.Args {
-				line += string(a.Value) + " "
-			}
-		}
-	case *log.EventEntryAdded:
-		if e.Entry.Level == log.LevelError || e.Entry.Level == log.LevelWarning {
-			line = e.Entry.Text + " " + e.Entry.URL
-		}
+// hear keeps what the console says of errors. That the server refused what was sent is none.
+func (b *tab) hear(m chromedp.ConsoleMessage) {
+	refused := m.Source == "network" && strings.Contains(m.Text, "status of 400")
+	if !m.IsException() && m.Type != "error" && m.Type != "warning" || refused {
+		return
 	}
-	if line != "" {
-		b.mu.Lock()
-		b.said = append(b.said, line)
-		b.mu.Unlock()
+	b.mu.Lock()
+	b.said = append(b.said, fmt.Sprint(m, " ", m.URL))
+	b.mu.Unlock()
+}
+
+func (b *tab) do(actions ...chromedp.Action[chromedp.Void]) {
+	b.Helper()
+	if err := chromedp.Do(b.ctx, actions...); err != nil {
+		text, _ := chromedp.Run(b.ctx, chromedp.Evaluate[string]("document.body.innerText"))
+		b.shoot("failed")
+		b.Fatalf("%v; the page says\n%s", err, text)
 	}
 }
 
-func (b *tab) do(actions ...chromedp.Action) {
+// wait waits until an expression is true.
+func (b *tab) wait(expression string) {
 	b.Helper()
-	if err := chromedp.Run(b.ctx, actions...); err != nil {
-		var text string
-		chromedp.Run(b.ctx, chromedp.Evaluate("document.body.innerText", &text))
+	if _, err := chromedp.Run(b.ctx, chromedp.Poll[bool]("Boolean("+expression+")", chromedp.WithPollingTimeout(15*time.Second), chromedp.WithPollingInterval(30*time.Millisecond))); err != nil {
+		text, _ := chromedp.Run(b.ctx, chromedp.Evaluate[string]("document.body.innerText"))
 		b.shoot("failed")
-		b.Fatalf("%v; the page says\n%s", err, text)
+		b.Fatalf("waited for %s: %v; the page says\n%s", expression, err, text)
 	}
 }
 
@@ -100,20 +103,24 @@ func (b *tab) do(actions ...chromedp.Action) {
 func (b *tab) see(text string) {
 	b.Helper()
 	q, _ := json.Marshal(text)
-	b.do(chromedp.Poll(fmt.Sprintf("document.body.innerText.includes(%s)", q), nil, chromedp.WithPollingTimeout(15*time.Second)))
+	b.wait(fmt.Sprintf("document.body.innerText.includes(%s)", q))
 }
 
 // js evaluates an expression.
 func js[T any](b *tab, expression string) (v T) {
 	b.Helper()
-	b.do(chromedp.Evaluate(expression, &v, chromedp.EvalAsValue))
+	v, err := chromedp.Run(b.ctx, chromedp.Evaluate[T](expression))
+	if err != nil {
+		b.Fatalf("%s: %v", expression, err)
+	}
 	return v
 }
 
 func (b *tab) goTo(hash string) {
 	b.Helper()
 	q, _ := json.Marshal(hash)
-	b.do(chromedp.Evaluate("location.hash="+string(q), nil), chromedp.Sleep(150*time.Millisecond))
+	js[string](b, "location.hash="+string(q))
+	b.do(chromedp.Sleep(150 * time.Millisecond))
 }
 
 // press clicks the button or link that says text.
@@ -121,7 +128,8 @@ func (b *tab) press(text string) {
 	b.Helper()
 	q, _ := json.Marshal(text)
 	find := fmt.Sprintf("[...document.querySelectorAll('main button, main a, main summary, dialog button')].find(e=>e.offsetParent && e.innerText.trim()===%s)", q)
-	b.do(chromedp.Poll("Boolean("+find+")", nil, chromedp.WithPollingTimeout(10*time.Second)), chromedp.Evaluate(find+".click()", nil))
+	b.wait(find)
+	js[bool](b, find+".click() || true")
 }
 
 // shoot keeps a picture where HONE_SCREENSHOTS names a folder.
@@ -130,8 +138,9 @@ func (b *tab) shoot(name string) {
 	if dir == "" {
 		return
 	}
-	var png []byte
-	if err := chromedp.Run(b.ctx, chromedp.Sleep(350*time.Millisecond), chromedp.FullScreenshot(&png, 100)); err != nil {
+	chromedp.Do(b.ctx, chromedp.Sleep(350*time.Millisecond))
+	png, err := chromedp.Run(b.ctx, chromedp.FullScreenshot(100))
+	if err != nil {
 		b.Logf("no picture: %v", err)
 		return
 	}
@@ -155,7 +164,9 @@ func reviews(t *testing.T, name string, rows int) string {
 }
 
 func serve(t *testing.T) *httptest.Server {
-	s := httptest.NewServer(newFake(t).handler(page.Config{Bases: []string{"starter"}, Samples: map[string][]byte{"starter": []byte(`{"text":"good","label":"pos"}` + "\n" + `{"text":"bad","label":"neg"}` + "\n")}}))
+	dir := page.Tiny(t)
+	models := func() map[string]string { return map[string]string{"starter": dir} }
+	s := httptest.NewServer(newFake(t).handler(page.Config{Bases: []string{"starter"}, Models: models, Samples: map[string][]byte{"starter": []byte(`{"text":"good","label":"pos"}` + "\n" + `{"text":"bad","label":"neg"}` + "\n")}}))
 	t.Cleanup(s.Close)
 	return s
 }
@@ -188,18 +199,19 @@ func way(t *testing.T, language string, width, height int) {
 	b.fits()
 	b.shoot(name("3-data"))
 	b.upload(reviews(t, "held.jsonl", 12), nil)
-	b.do(chromedp.Poll(`document.querySelector("h2") && location.hash.includes("file-2") && document.querySelector(".facts")`, nil))
-	b.do(chromedp.Evaluate(`document.querySelector(".head select").value = "file-1"; document.querySelector(".head select").dispatchEvent(new Event("change"))`, nil))
+	b.wait(`location.hash.includes("file-2") && document.querySelector(".facts")`)
+	js[bool](b, `document.querySelector(".head select").value = "file-1", document.querySelector(".head select").dispatchEvent(new Event("change"))`)
 	b.see(say["report.splits"])
 	b.fits()
 	b.shoot(name("4-leak"))
 	b.press(say["data.train"])
 	b.see(say["train.title"])
+	b.see(say["train.sample"])
 	b.fits()
 	b.shoot(name("5-train"))
 	b.press(say["train.start"])
 	b.see(say["status.running"])
-	b.do(chromedp.Poll(`document.querySelectorAll(".chart canvas").length >= 3`, nil))
+	b.wait(`document.querySelectorAll(".chart canvas").length >= 3`)
 	b.press(say["run.pause"])
 	b.see(say["status.paused"])
 	b.press(say["run.resume"])
@@ -219,7 +231,7 @@ func way(t *testing.T, language string, width, height int) {
 	b.goTo("#/play")
 	b.see(say["classify.text"])
 	b.do(chromedp.SendKeys("textarea", "a gorgeous film\nI will never get back these hours"))
-	b.press(say["classify.go"])
+	js[bool](b, `document.querySelector("main form .button.main").click() || true`)
 	b.see("93.0 %")
 	b.fits()
 	b.shoot(name("9-classify"))

@@ -85,10 +85,12 @@ func lineOf(path string, line int) string {
 	return ""
 }
 
+var errNoData = errors.New("page: no data: name a training_file, and a validation_file if there is one")
+
 // load reads each source as the split that it is for. Faults name the files as people know them.
 func load(sources []source) (dataset.Dict, error) {
 	if len(sources) == 0 {
-		return nil, errors.New("page: no data: give a file for train, and validation or test if there are such")
+		return nil, errNoData
 	}
 	var all dataset.Dict
 	for _, s := range sources {

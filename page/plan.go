@@ -136,7 +136,10 @@ func (p *page) estimate(ctx context.Context, dir string, from []source, s Settin
 // together returns a path under which a FineTune finds all the sources as splits: the file itself if it is one, else
 // a folder below tmp of links to them, or copies where links can't be made.
 func together(from []source, tmp string) (string, error) {
-	if len(from) == 1 {
+	switch len(from) {
+	case 0:
+		return "", errNoData
+	case 1:
 		return from[0].path, nil
 	}
 	dir := filepath.Join(tmp, "data")

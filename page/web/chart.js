@@ -31,6 +31,7 @@ export class Chart {
     this.legend = h("ul", { class: "legend" });
     this.element = h("section", { class: "card chart" + (wide ? " wide" : "") }, h("h3", null, title, this.latest), this.room, this.legend);
     this.lines = [];
+    this.end = undefined; // where x will end, while lines still grow
     this.resized = new ResizeObserver(() => this.fit());
     this.resized.observe(this.room);
   }
@@ -70,7 +71,7 @@ export class Chart {
     return {
       width: this.room.clientWidth || 300, height: this.room.clientHeight || 190, padding: [8, 10, 0, 0],
       cursor: { points: { size: 7 }, y: false, drag: { x: false, y: false } }, legend: { show: false },
-      scales: { x: { time: false } },
+      scales: { x: { time: false, range: (_, from, to) => [Math.min(from, this.end ? 0 : from), Math.max(to, this.end ?? 0, from + 1)] } },
       axes: [{ ...axis, size: 26, gap: 4, values: (_, v) => v.map((x) => (Number.isInteger(x) ? number(x) : "")) }, { ...axis, size: 56, gap: 6, values: (_, v) => v.map(number) }],
       series: [{}, ...this.lines.map((l) => ({
         stroke: color(styles[l.style % styles.length][0]), width: 2, dash: styles[l.style % styles.length][1], spanGaps: true,

@@ -9,7 +9,7 @@ export default {
   "theme.light": "Light",
   "theme.dark": "Dark",
   "wrong": "That did not work",
-  "time.moment": "a moment",
+  "time.moment": "under 1 s",
   "time.s": "{s} s",
   "time.ms": "{m} min {s} s",
   "time.hm": "{h} h {m} min",

@@ -2,11 +2,13 @@
 import { get, post, all } from "./api.js";
 
 const base = "/v1/fine_tuning/jobs";
+const names = new Map(); // of files, by id
 
 // A run is {id, name, status, created, job, rows}: rows are the events so far, job is absent for runs that are past.
 export async function runs(about) {
-  const jobs = about.jobs || about.run ? await all(base) : [];
-  const past = about.run ? [] : (await get("/v1/hone/runs")).data;
+  const [jobs, files] = await Promise.all([about.jobs ? all(base) : [], about.jobs ? all("/v1/files") : []]);
+  for (const f of files) names.set(f.id, f.filename);
+  const past = (await get("/v1/hone/runs")).data;
   const made = new Set(jobs.map((j) => j.fine_tuned_model));
   return [...jobs.map(ofJob), ...past.filter((p) => !made.has(p.fine_tuned_model)).map(ofPast)].sort((a, b) => b.created - a.created);
 }
@@ -36,7 +38,7 @@ export function settings(job) {
   const add = (name, v) => {
     if (v === null || v === undefined || v === "" || v === "auto") return;
     if (typeof v === "object" && !Array.isArray(v)) for (const [k, x] of Object.entries(v)) add(k, x);
-    else out[name] = Array.isArray(v) ? v.join(", ") : String(v);
+    else out[name] = Array.isArray(v) ? v.join(", ") : (names.get(v) ?? String(v));
   };
   for (const k of ["model", "training_file", "validation_file", "seed", "hyperparameters", "hone"]) add(k, job?.[k]);
   return out;

@@ -63,7 +63,7 @@ export function bytes(n) {
 // number writes a measured number with four digits that matter.
 export function number(x) {
   if (x === undefined || x === null || Number.isNaN(x)) return "–";
-  if (x !== 0 && (Math.abs(x) < 1e-3 || Math.abs(x) >= 1e6)) return x.toExponential(2);
+  if (x !== 0 && (Math.abs(x) < 1e-3 || Math.abs(x) >= 1e6)) return Number(x.toPrecision(3)).toExponential();
   return Number.isInteger(x) ? count(x) : String(Number(x.toPrecision(4)));
 }
 

@@ -21,11 +21,11 @@ function summary(r) {
   const s = r.splits[0];
   return h("dl", { class: "card facts" },
     fact("report.rows", count(rows)),
-    fact("report.task", t("task." + r.task.kind)),
+    h("div", { class: "wide" }, h("dt", null, t("report.task")), h("dd", null, t("task." + r.task.kind))),
     r.task.names && fact("report.classes", count(r.task.names.length)),
     fact("report.longest", count(s.lengths.max), t("unit." + r.unit)),
     fact("report.duplicates", count(r.splits.reduce((n, x) => n + x.duplicates, 0))),
-    fact("report.leaks", r.splits.length > 1 ? count((r.leaks ?? []).reduce((n, l) => n + l.normalised, 0)) : "–"));
+    r.splits.length > 1 && fact("report.leaks", count((r.leaks ?? []).reduce((n, l) => n + l.normalised, 0))));
 }
 
 function notes(r) {
@@ -63,7 +63,8 @@ function lengths(s, r) {
       e.style.height = (b.count && Math.max(2, (100 * b.count) / most)) + "%";
       return e;
     })),
-    h("div", { class: "axis", "aria-hidden": "true" }, h("span", null, span(bins[0])), h("span", null, t("report.lengths.say", { p50: s.lengths.p50, p95: s.lengths.p95, max: s.lengths.max })), h("span", null, span(bins.at(-1)))));
+    h("div", { class: "axis", "aria-hidden": "true" }, h("span", null, span(bins[0])), h("span", null, span(bins.at(-1)))),
+    h("p", { class: "quiet small", "aria-hidden": "true" }, t("report.lengths.say", { p50: s.lengths.p50, p95: s.lengths.p95, max: s.lengths.max })));
 }
 
 function splits(r) {
@@ -90,5 +91,5 @@ function firstRows(s, rows, named) {
   return h("section", { class: "card" }, h("h2", null, t("report.first"), named && h("span", { class: "quiet" }, " · " + s.name)),
     h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": t("report.first") }, h("table", null,
       h("thead", null, h("tr", null, names.map((n) => h("th", { scope: "col", class: "mono" }, n)))),
-      h("tbody", null, rows.map((r) => h("tr", { title: r.where }, names.map((n) => h("td", { class: typeof r.values[n] === "string" && r.values[n].length > 24 && "long" }, cell(r.values[n])))))))));
+      h("tbody", null, rows.slice(0, named ? 6 : 12).map((r) => h("tr", { title: r.where }, names.map((n) => h("td", { class: typeof r.values[n] === "string" && r.values[n].length > 24 && "long" }, cell(r.values[n])))))))));
 }

@@ -76,6 +76,7 @@ function draw(view) {
   title(view);
   progress(view);
   const l = jobs.lines(rows);
+  for (const c of Object.values(view.charts)) c.end = jobs.over(run.status) ? undefined : rows.findLast((e) => e.max_steps)?.max_steps;
   view.charts.loss.set([{ name: t("chart.train"), points: l.loss, style: 0 }, { name: t("chart.eval"), points: l.eval, style: 1 }]);
   view.charts.score.set([{ name: scoreName(l.scored), points: l.score, style: 0 }]);
   view.charts.rate.set([{ name: t("chart.rate"), points: l.rate, style: 0 }]);
@@ -137,7 +138,7 @@ function progress(view) {
       fact("run.step", number(step), "/ " + number(max)),
       run.status === "running" ? fact("run.left", left === undefined ? "…" : duration(left)) : fact("run.took", took(run, rows)),
       fact("chart.loss", number(l.loss.at(-1)?.[1])),
-      l.score.length > 0 && fact("chart.score", l.scored === "eval_accuracy" ? percent(l.score.at(-1)[1]) : number(l.score.at(-1)[1]), l.scored === "eval_accuracy" ? "" : scoreName(l.scored)),
+      l.score.length > 0 && fact("metric." + l.scored.slice(5), l.scored === "eval_accuracy" ? percent(l.score.at(-1)[1]) : number(l.score.at(-1)[1])),
       speed !== undefined && fact("run.speed", number(Math.round(speed))),
       memory !== undefined && fact("run.memory", bytes(memory))));
 }

@@ -166,7 +166,7 @@ class Estimate {
     this.say(
       !e.fits && h("div", { class: "note bad", role: "alert" }, h("b", null, t("train.toolarge")), h("p", null, t("train.toolarge.do"))),
       h("dl", { class: "facts" },
-        fact("train.time", e.seconds ? "≈ " + duration(e.seconds) : "–"), fact("train.steps", count(e.steps)),
+        fact("train.time", e.seconds ? (e.seconds < 1 ? "" : "≈ ") + duration(e.seconds) : "–"), fact("train.steps", count(e.steps)),
         fact("train.memory", bytes(e.peak_bytes), e.memory_bytes && t("train.of", { all: bytes(e.memory_bytes) })), fact("train.disk", bytes(e.checkpoint_bytes))),
       e.memory_bytes > 0 && h("div", { class: "meter", "aria-hidden": "true" }, bar),
       h("p", { class: "quiet small" }, t("train.rows", { n: e.stats.Examples, held: e.held_out, task: t("task." + e.task.kind) }), e.stats.Cut > 0 && " " + t("train.cut", { n: e.stats.Cut, share: percent(e.stats.Cut / e.stats.Rows) })),

@@ -9,7 +9,7 @@ export default {
   "theme.light": "浅色",
   "theme.dark": "深色",
   "wrong": "没有成功",
-  "time.moment": "片刻",
+  "time.moment": "不到 1 秒",
   "time.s": "{s} 秒",
   "time.ms": "{m} 分 {s} 秒",
   "time.hm": "{h} 小时 {m} 分",
