@@ -181,7 +181,7 @@ func TestWay(t *testing.T) {
 		language      string
 		width, height int
 	}{{"en", 1280, 900}, {"zh", 375, 720}} {
-		t.Run(fmt.Sprint(c.language, c.width), func(t *testing.T) { way(t, c.language, c.width, c.height) })
+		t.Run(fmt.Sprint(c.language, c.width), func(t *testing.T) { t.Parallel(); way(t, c.language, c.width, c.height) })
 	}
 }
 
@@ -218,12 +218,12 @@ func way(t *testing.T, language string, width, height int) {
 	b.see(say["status.running"])
 	b.fits()
 	b.shoot(name("6-running"))
-	b.see(say["status.succeeded"])
+	b.wait(`document.querySelector(".head .succeeded")`)
 	b.shoot(name("7-done"))
 	b.goTo("#/train?file=file-1")
 	b.press(say["train.start"])
 	b.see(say["status.running"])
-	b.see(say["status.succeeded"])
+	b.wait(`document.querySelector(".head .succeeded")`)
 	b.goTo("#/runs?with=ftjob-1,ftjob-2")
 	b.see(say["compare.loss"])
 	b.fits()

@@ -40,7 +40,9 @@ async function follow(view) {
         if (rows.length >= view.rows.length) soon(view, rows);
       }
       soon(view, rows);
-      if (jobs.over((await jobs.job(view.run.id)).status)) return;
+      view.run = jobs.ofJob(await jobs.job(view.run.id));
+      draw(view);
+      if (jobs.over(view.run.status)) return;
     } catch {
       // the server may be starting again
     }
