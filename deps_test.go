@@ -10,7 +10,7 @@ import (
 // order is the data flow: a package imports only packages that stand above it (ARCHITECTURE.md).
 var order = []string{
 	"internal/realdata", "internal/spell", "internal/fixtures", "internal/disk", "internal/tfevents",
-	"hub", "dataset", "tokenizer", "chat",
+	"hub", "bundle", "dataset", "tokenizer", "chat",
 	"collate", "compute", "compute/cpu", "nn",
 	"safetensors", "gguf", "model", "convert", "lora", "eval",
 	"optim", "checkpoint", "train", "generate", "export",
@@ -23,6 +23,7 @@ var may = map[string][]string{
 	"internal/disk": {"golang.org/x/sys"},
 	"hub":           {"golang.org/x/sys"},
 	"dataset":       {"github.com/parquet-go/parquet-go", "github.com/klauspost/compress", "github.com/goccy/go-yaml"},
+	"bundle":        {"github.com/klauspost/compress"},
 	"tokenizer":     {"golang.org/x/text", "github.com/dlclark/regexp2"},
 	"compute/cpu":   {"golang.org/x/sys"},
 	"train":         {"github.com/goccy/go-yaml"},

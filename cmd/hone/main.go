@@ -31,6 +31,7 @@ type commands struct {
 	Pull      pullCommand      `cmd:"" help:"Download a model or a data set, to work offline later."`
 	Import    importCommand    `cmd:"" help:"Turn a GGUF file into a folder in Hugging Face layout."`
 	Export    exportCommand    `cmd:"" help:"Write a model as a GGUF file, for llama.cpp and Ollama, or as safetensors."`
+	Bundle    bundleCommand    `cmd:"" help:"Pack program, models and data sets for a machine without network."`
 	Bench     benchCommand     `cmd:"" help:"Measure this machine, and what hone makes of it."`
 	Version   versionCommand   `cmd:"" help:"Print hone's version."`
 

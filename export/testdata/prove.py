@@ -12,6 +12,7 @@ import argparse, ctypes, json, pathlib, subprocess, sys, tempfile
 import gguf
 import llama_cpp
 import numpy as np
+import tokenizers
 import torch
 import transformers
 
@@ -49,12 +50,11 @@ def run(*args):
     return done
 
 
-def reference_ids(model, text):
+def reference_ids(model, text, special=False):
     """Token ids by the official library, from the files themselves."""
-    import tokenizers
     if (model / "tokenizer.json").exists():
-        return tokenizers.Tokenizer.from_file(str(model / "tokenizer.json")).encode(text, add_special_tokens=False).ids
-    return transformers.AutoTokenizer.from_pretrained(model).encode(text, add_special_tokens=False)
+        return tokenizers.Tokenizer.from_file(str(model / "tokenizer.json")).encode(text, add_special_tokens=special).ids
+    return transformers.AutoTokenizer.from_pretrained(model).encode(text, add_special_tokens=special)
 
 
 def check(hone, model, kind, work, quantize):
@@ -72,7 +72,8 @@ def check(hone, model, kind, work, quantize):
     again = work / f"{model.name}-{kind}"
     run(hone, "import", path, again, "--force", "--dtype", "float32")
     torch_model = transformers.AutoModelForCausalLM.from_pretrained(again, dtype=torch.float32).eval()
-    ids = reference_ids(model, TEXTS[0])
+    ids = reference_ids(model, TEXTS[0], special=True)
+    assert llm.tokenize(TEXTS[0].encode(), add_bos=True, special=True) == ids, "bos and eos around a text differ"
     with torch.no_grad():
         want = torch_model(torch.tensor([ids])).logits[0].numpy()
     llm.reset()
