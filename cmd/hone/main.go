@@ -32,6 +32,9 @@ type commands struct {
 	Import    importCommand    `cmd:"" help:"Turn a GGUF file into a folder in Hugging Face layout."`
 	Export    exportCommand    `cmd:"" help:"Write a model as a GGUF file, for llama.cpp and Ollama, or as safetensors."`
 	Bundle    bundleCommand    `cmd:"" help:"Pack program, models and data sets for a machine without network."`
+	Models    modelsCommand    `cmd:"" help:"List the models and data sets in the cache."`
+	Runs      runsCommand      `cmd:"" help:"List what was trained below a folder."`
+	Rm        rmCommand        `cmd:"" help:"Remove runs, or models and data sets in the cache."`
 	Bench     benchCommand     `cmd:"" help:"Measure this machine, and what hone makes of it."`
 	Version   versionCommand   `cmd:"" help:"Print hone's version."`
 
