@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/hone-ml/hone/compute"
 	"github.com/hone-ml/hone/model"
@@ -16,6 +17,10 @@ import (
 // between steps, and what one generates doesn't depend on the others (but in models whose rotary embeddings scale
 // with the longest sequence, and only past their positions). A Batch is for one goroutine.
 type Batch struct {
+	// Use, which may be nil, is called before a pass with the Adapter of its sequences, so that the model computes
+	// with that one. Sequences of different adapters are never in one pass.
+	Use func(adapter string)
+
 	run   *model.Run
 	tok   *tokenizer.Tokenizer
 	cache *nn.Cache // one long row of memory; each sequence has a span of it
@@ -57,6 +62,9 @@ func CacheBytes(c *model.Config, tokens int) int64 {
 
 // Len returns the number of sequences that are not finished.
 func (b *Batch) Len() int { return len(b.live) + len(b.waiting) }
+
+// Waiting returns the number of sequences that have no place in the cache yet.
+func (b *Batch) Waiting() int { return len(b.waiting) }
 
 // Add takes in a request and returns its sequences, num_return_sequences of them. They leave when they are
 // finished or ctx is done. What the request leaves unset has the reference's defaults: the model's own settings go
@@ -115,22 +123,41 @@ func (b *Batch) sequence(ctx context.Context, r Request) (*Sequence, error) {
 	return newSequence(ctx, r, prompt, n+room), nil
 }
 
-// Step generates the next token of the sequences whose prompts have been read and gives each to its Emit.
+// Step generates the next token of the sequences whose prompts have been read and gives each to its Emit. It is one
+// pass of the model for each adapter.
 func (b *Batch) Step() {
 	b.drop()
 	b.admit()
-	if len(b.live) == 0 {
-		return
-	}
-	asking := b.gather()
-	h := b.run.Hidden(b.ids, b.seqs, b.kept, &b.view)
-	if len(asking) > 0 {
-		logits := b.run.Logits(h)
-		for i, s := range asking {
-			b.next(s, logits.Row(i))
-		}
+	for _, adapter := range b.adapters() {
+		b.pass(adapter)
 	}
 	b.drop()
+}
+
+// adapters returns the adapters of the live sequences, each once.
+func (b *Batch) adapters() (names []string) {
+	for _, s := range b.live {
+		if !slices.Contains(names, s.req.Adapter) {
+			names = append(names, s.req.Adapter)
+		}
+	}
+	return names
+}
+
+// pass takes the sequences of one adapter a step further.
+func (b *Batch) pass(adapter string) {
+	if b.Use != nil {
+		b.Use(adapter)
+	}
+	asking := b.gather(adapter)
+	h := b.run.Hidden(b.ids, b.seqs, b.kept, &b.view)
+	if len(asking) == 0 {
+		return
+	}
+	logits := b.run.Logits(h)
+	for i, s := range asking {
+		b.next(s, logits.Row(i))
+	}
 }
 
 // drop lets finished sequences leave the batch.
@@ -180,7 +207,7 @@ func (b *Batch) admit() {
 }
 
 // gather lays out the coming pass and returns the sequences whose next token comes of it, one for each kept row.
-func (b *Batch) gather() (asking []*Sequence) {
+func (b *Batch) gather(adapter string) (asking []*Sequence) {
 	b.ids, b.kept = b.ids[:0], b.kept[:0]
 	b.seqs.Cu, b.seqs.Pos = append(b.seqs.Cu[:0], 0), b.seqs.Pos[:0]
 	b.view.Start = b.view.Start[:0]
@@ -189,7 +216,7 @@ func (b *Batch) gather() (asking []*Sequence) {
 	for _, long := range []bool{false, true} {
 		for _, s := range b.live {
 			todo := s.ids[s.fed:]
-			if s.shared || (len(todo) > 1) != long || budget == 0 {
+			if s.req.Adapter != adapter || s.shared || (len(todo) > 1) != long || budget == 0 {
 				continue
 			}
 			n := min(len(todo), budget)

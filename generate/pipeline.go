@@ -70,20 +70,42 @@ func (p *Pipeline) Text(ctx context.Context, prompt string, o Options) ([]Genera
 
 // Texts continues each prompt.
 func (p *Pipeline) Texts(ctx context.Context, prompts []string, o Options) ([][]Generated, error) {
-	if p.Tokenizer == nil {
-		return nil, errNoTokenizer
-	}
 	ids := make([][]int32, len(prompts))
 	for i, text := range prompts {
-		e, err := p.Tokenizer.Encode(text, tokenizer.Options{NoSpecialTokens: !value(o.AddSpecialTokens, true)})
-		if err != nil {
+		var err error
+		if ids[i], err = p.TextPrompt(text, o); err != nil {
 			return nil, of(i, len(prompts), err)
 		}
-		ids[i] = e.IDs
 	}
 	return p.answer(ctx, ids, o, func(i int, text string) Generated {
 		return Generated{Text: prompts[i] + text}
 	})
+}
+
+// TextPrompt returns the tokens of a text as Text reads it. It doesn't use the Run, so that any number of goroutines
+// may call it.
+func (p *Pipeline) TextPrompt(text string, o Options) ([]int32, error) {
+	if p.Tokenizer == nil {
+		return nil, errNoTokenizer
+	}
+	e, err := p.Tokenizer.Encode(text, tokenizer.Options{NoSpecialTokens: !value(o.AddSpecialTokens, true)})
+	if err != nil {
+		return nil, err
+	}
+	return e.IDs, nil
+}
+
+// ChatPrompt returns the tokens of a chat as Chat reads it, up to where the model goes on. It doesn't use the Run, so
+// that any number of goroutines may call it.
+func (p *Pipeline) ChatPrompt(turns []Message, o Options) ([]int32, error) {
+	if p.Tokenizer == nil {
+		return nil, errNoTokenizer
+	}
+	text, err := p.render(turns, o)
+	if err != nil {
+		return nil, err
+	}
+	return p.Tokenizer.Append(nil, text), nil // templates write special tokens themselves
 }
 
 // Chat continues one chat and returns its answers.
@@ -94,16 +116,12 @@ func (p *Pipeline) Chat(ctx context.Context, messages []Message, o Options) ([]G
 // Chats continues each chat: with a message of the assistant, or with the rest of the last message where that is
 // the assistant's own.
 func (p *Pipeline) Chats(ctx context.Context, chats [][]Message, o Options) ([][]Generated, error) {
-	if p.Tokenizer == nil {
-		return nil, errNoTokenizer
-	}
 	ids := make([][]int32, len(chats))
 	for i, turns := range chats {
-		text, err := p.render(turns, o)
-		if err != nil {
+		var err error
+		if ids[i], err = p.ChatPrompt(turns, o); err != nil {
 			return nil, of(i, len(chats), err)
 		}
-		ids[i] = p.Tokenizer.Append(nil, text) // templates write special tokens themselves
 	}
 	return p.answer(ctx, ids, o, func(i int, text string) Generated {
 		turns := slices.Clone(chats[i])

@@ -30,6 +30,24 @@ func (p *picker) process(row []Float, ids []int32, prompt int, c *Config) {
 	ban(row, c.SuppressTokens...)
 }
 
+// bias applies OpenAI's settings to a row of logits, given what has been generated.
+func (r *Request) bias(row []Float, ids []int32) {
+	if r.PresencePenalty != 0 || r.FrequencyPenalty != 0 {
+		counts := make(map[int32]int, len(ids))
+		for _, id := range ids {
+			counts[id]++
+		}
+		for id, n := range counts {
+			row[id] -= Float(r.PresencePenalty + float64(n)*r.FrequencyPenalty)
+		}
+	}
+	for id, b := range r.LogitBias {
+		if id >= 0 && int(id) < len(row) {
+			row[id] += Float(b)
+		}
+	}
+}
+
 // penalise divides the score of every token of ids once, or multiplies it if it is negative (Keskar et al., 2019).
 func (p *picker) penalise(row []Float, ids []int32, penalty Float) {
 	if p.seen == nil {

@@ -10,6 +10,8 @@ import (
 type Request struct {
 	Prompt []int32 // token ids; empty means the bos token alone
 	Config Config
+	// Adapter names what the Batch's model computes with; see Batch.Use.
+	Adapter string
 	// LogProbs adds to each token its log-probability and those of the TopLogProbs likeliest tokens, as the model
 	// has them before any setting bears on them.
 	LogProbs    bool
@@ -17,6 +19,10 @@ type Request struct {
 	// TrimStop ends the text before the stop string, as servers do. The reference's text, which is the default,
 	// includes the stop string and whatever else its last token has.
 	TrimStop bool
+	// OpenAI's ways to bear on the scores, which the reference doesn't have. PresencePenalty is taken once from every
+	// token that the answer has already, FrequencyPenalty as often as it has it; LogitBias is added, by token.
+	PresencePenalty, FrequencyPenalty float64
+	LogitBias                         map[int32]float64
 	// Emit, which may be nil, is called with each token as it comes.
 	Emit func(*Sequence, Token)
 }
@@ -148,6 +154,7 @@ func (s *Sequence) choose(p *picker, row []Float) (t Token, err error) {
 		p.raw = append(p.raw[:0], row...)
 		raw = p.raw
 	}
+	r.bias(row, s.IDs())
 	p.process(row, s.ids, s.prompt, &r.Config)
 	if r.Config.samples() {
 		t.ID, err = p.sample(row, &r.Config, s.rand)

@@ -326,3 +326,26 @@ func TestPlanCountsWhatIsTrained(t *testing.T) {
 		}
 	}
 }
+
+// A removed adapter leaves nothing behind, and the active one stays.
+func TestSetRemove(t *testing.T) {
+	m := base(t, "gpt2")
+	params := len(m.Params)
+	s := NewSet(m)
+	for _, name := range []string{"one", "two"} {
+		if err := s.Load(name, fixtures.Dir(t, "lora-gpt2")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.Use("two")
+	if s.Remove("two") == nil || s.Remove("three") == nil {
+		t.Error("the active adapter and one that isn't there can't be removed")
+	}
+	if err := s.Remove("one"); err != nil || !slices.Equal(s.Names(), []string{"two"}) {
+		t.Errorf("%v, left are %q", err, s.Names())
+	}
+	s.Use("")
+	if err := s.Remove("two"); err != nil || len(m.Params) != params {
+		t.Errorf("%v, left are %d parameters of %d", err, len(m.Params), params)
+	}
+}

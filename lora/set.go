@@ -42,6 +42,17 @@ func (s *Set) Load(name, dir string) error {
 	return nil
 }
 
+// Remove takes an adapter and its memory away; it may not be active.
+func (s *Set) Remove(name string) error {
+	a := s.all[name]
+	if a == nil || name == s.active {
+		return fmt.Errorf("lora: the adapter %q can't be removed: it is active or unknown; there are %q", name, s.Names())
+	}
+	s.model.RemoveParams(a.params)
+	delete(s.all, name)
+	return nil
+}
+
 // Use makes the named adapter the active one; "" means the base model alone.
 func (s *Set) Use(name string) error {
 	if _, ok := s.all[name]; !ok && name != "" {

@@ -20,6 +20,24 @@ func (t *Tokenizer) Decode(ids []int32, skipSpecial bool) string {
 	return s
 }
 
+// TokenBytes returns the bytes that a token adds to a text, which may be a part of a character. A special token adds
+// its name.
+func (t *Tokenizer) TokenBytes(id int32) []byte {
+	if _, text, ok := t.added.at(id); ok {
+		return []byte(text)
+	}
+	token, _ := t.model.vocab.token(id)
+	if t.byteLevel {
+		return appendUnmapped(nil, token)
+	}
+	if len(token) == 6 && strings.HasPrefix(token, "<0x") {
+		if b, err := strconv.ParseUint(token[3:5], 16, 8); err == nil {
+			return []byte{byte(b)}
+		}
+	}
+	return []byte(strings.ReplaceAll(token, "\u2581", " ")) // SentencePiece's space
+}
+
 func (t *Tokenizer) tokens(dst []string, ids []int32, skipSpecial bool) []string {
 	for _, id := range ids {
 		if a, text, ok := t.added.at(id); ok {
