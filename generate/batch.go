@@ -1,6 +1,7 @@
 package generate
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -79,7 +80,7 @@ func (b *Batch) Add(ctx context.Context, r Request) ([]*Sequence, error) {
 		all = append(all, first.fork(i))
 	}
 	for _, s := range all {
-		s.text = newText(b.tok, s)
+		s.text = newText(cmp.Or(r.Tokenizer, b.tok), s)
 	}
 	b.waiting = append(b.waiting, all...)
 	return all, nil
@@ -117,7 +118,7 @@ func (b *Batch) sequence(ctx context.Context, r Request) (*Sequence, error) {
 	if err := b.run.Check(prompt); err != nil {
 		return nil, err
 	}
-	if len(c.StopStrings) > 0 && b.tok == nil {
+	if len(c.StopStrings) > 0 && cmp.Or(r.Tokenizer, b.tok) == nil {
 		return nil, errors.New("generate: stop_strings need a tokenizer")
 	}
 	return newSequence(ctx, r, prompt, n+room), nil

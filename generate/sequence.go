@@ -4,12 +4,16 @@ import (
 	"context"
 	"math/rand/v2"
 	"slices"
+
+	"github.com/hone-ml/hone/tokenizer"
 )
 
 // A Request asks for the continuation of a prompt.
 type Request struct {
 	Prompt []int32 // token ids; empty means the bos token alone
 	Config Config
+	// Tokenizer makes text of the tokens where the Batch's does not fit, as that of another adapter.
+	Tokenizer *tokenizer.Tokenizer
 	// Adapter names what the Batch's model computes with; see Batch.Use.
 	Adapter string
 	// LogProbs adds to each token its log-probability and those of the TopLogProbs likeliest tokens, as the model

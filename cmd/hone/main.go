@@ -25,6 +25,7 @@ type commands struct {
 	Eval      evalCommand      `cmd:"" help:"Measure a model on a data set: accuracy, F1 and confusion matrix, or loss and perplexity."`
 	Predict   predictCommand   `cmd:"" help:"Classify texts with a trained classifier."`
 	Generate  generateCommand  `cmd:"" help:"Continue a text."`
+	Serve     serveCommand     `cmd:"" help:"Serve models over HTTP: OpenAI's and Ollama's routes, and /v1/classify."`
 	Merge     mergeCommand     `cmd:"" help:"Make a whole model of an adapter and its base model."`
 	Data      dataCommand      `cmd:"" help:"Look at a data set."`
 	Tokenizer tokenizerCommand `cmd:"" help:"Make a tokenizer."`

@@ -48,6 +48,7 @@ func runReadme(t *testing.T, hub *fakeHub, text string) (commands []string) {
 			t.Fatal(err)
 		}
 	}
+	var server *serverProcess
 	for _, b := range blocks(text) {
 		switch b.kind {
 		case "yaml":
@@ -58,11 +59,16 @@ func runReadme(t *testing.T, hub *fakeHub, text string) (commands []string) {
 			for line := range strings.Lines(strings.ReplaceAll(b.text, "\\\n", " ")) {
 				line = strings.TrimSpace(line)
 				args, err := words(line)
-				if err != nil {
+				if err != nil && b.kind == "sh" {
 					t.Fatalf("%s: %v", line, err)
 				}
 				switch {
-				case len(args) == 0 || strings.HasPrefix(line, "#") || args[0] == "curl":
+				case len(args) == 0 || strings.HasPrefix(line, "#"):
+				case args[0] == "curl":
+					server.curl(t, args)
+				case len(args) > 1 && args[0] == "hone" && args[1] == "serve":
+					commands = append(commands, line)
+					server = startServer(t, dir, args[2:]...)
 				case args[0] == "go":
 					namesPackages(t, args)
 				case args[0] != "hone" && b.kind == "sh":

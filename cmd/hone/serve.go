@@ -1,0 +1,125 @@
+package main
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/hone-ml/hone"
+	"github.com/hone-ml/hone/hub"
+	"github.com/hone-ml/hone/serve"
+)
+
+type serveCommand struct {
+	Model []string `required:"" help:"A folder that hone train left, an adapter, or a name on the Hub; NAME=DIR serves it under another name. May be given several times; adapters share their base model's memory." sep:"none" placeholder:"[NAME=]DIR"`
+	Host  string   `help:"Address to listen on. Other than this machine's own needs --api_key." default:"127.0.0.1" placeholder:"ADDRESS"`
+	Port  int      `help:"Port to listen on; 0 means any that is free." default:"8080" placeholder:"N"`
+
+	ApiKey      string   `env:"HONE_API_KEY" help:"Clients have to send it as a Bearer token. The environment is the better place for it: others see command lines." placeholder:"KEY"`
+	TlsCert     string   `help:"Certificate, a PEM file: HTTPS instead of HTTP." placeholder:"FILE"`
+	TlsKey      string   `help:"Its key, a PEM file." placeholder:"FILE"`
+	AllowOrigin []string `help:"Let pages of this origin use the server from a browser (CORS); may be given several times." sep:"none" placeholder:"ORIGIN"`
+
+	CacheMib    int64         `help:"Memory for keys and values of the texts in work, for each base model." default:"1024" placeholder:"MIB"`
+	MaxRequests int           `help:"Requests in work or waiting; more are answered with 429." default:"256" placeholder:"N"`
+	MaxTokens   int           `help:"Where an answer ends if the request doesn't say." default:"1024" placeholder:"N"`
+	Timeout     time.Duration `help:"Longest time for one request." default:"10m" placeholder:"TIME"`
+	int8Flag
+}
+
+// Validate is called by kong.
+func (c serveCommand) Validate() error {
+	if (c.TlsCert == "") != (c.TlsKey == "") {
+		return errors.New("--tls_cert and --tls_key belong together")
+	}
+	for name, v := range map[string]int64{"cache_mib": c.CacheMib, "max_requests": int64(c.MaxRequests), "max_tokens": int64(c.MaxTokens), "timeout": int64(c.Timeout)} {
+		if v < 1 {
+			return fmt.Errorf("--%s must be positive", name)
+		}
+	}
+	return nil
+}
+
+func (c serveCommand) Run(a *app) error {
+	config := serve.Config{Device: hone.Device(a.flags.Threads), Int8: c.Int8, APIKey: c.ApiKey, AllowOrigins: c.AllowOrigin,
+		CacheBytes: c.CacheMib << 20, MaxRequests: c.MaxRequests, MaxTokens: c.MaxTokens, Timeout: c.Timeout}
+	if !a.flags.Quiet {
+		config.Log = slog.New(slog.NewTextHandler(a.stderr, nil))
+	}
+	if c.TlsCert != "" {
+		pair, err := tls.LoadX509KeyPair(c.TlsCert, c.TlsKey)
+		if err != nil {
+			return fmt.Errorf("--tls_cert and --tls_key: %w", err)
+		}
+		config.TLS = &tls.Config{Certificates: []tls.Certificate{pair}}
+	}
+	s, err := serve.New(config)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	l, err := s.Listen(net.JoinHostPort(c.Host, strconv.Itoa(c.Port)))
+	if err != nil {
+		return err
+	}
+	defer l.Close()
+	if err := c.load(a, s); err != nil {
+		return err
+	}
+	scheme := "http"
+	if config.TLS != nil {
+		scheme = "https"
+	}
+	a.say("Serving at %s://%s/v1 (OpenAI) and %[1]s://%[2]s (Ollama); end with Ctrl-C.", scheme, l.Addr())
+	return s.Serve(a.ctx, l)
+}
+
+// load adds the models.
+func (c serveCommand) load(a *app, s *serve.Server) error {
+	h, screen, err := a.hub()
+	if err != nil {
+		return err
+	}
+	defer screen.close()
+	for _, m := range c.Model {
+		name, dir, err := namedModel(a, h, m)
+		if err != nil {
+			return err
+		}
+		if err := s.Add(a.ctx, name, dir); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// namedModel reads NAME=DIR or DIR, whose name is that of the folder or the one on the Hub.
+func namedModel(a *app, h *hub.Client, arg string) (name, dir string, err error) {
+	if _, err := os.Stat(arg); err != nil {
+		var ok bool
+		if name, dir, ok = strings.Cut(arg, "="); !ok {
+			name, dir = "", arg
+		}
+	} else {
+		dir = arg
+	}
+	folder, err := hone.ModelDir(a.ctx, h, dir, "")
+	if err != nil || name != "" {
+		return name, folder, err
+	}
+	if name = dir; filepath.Clean(folder) == filepath.Clean(dir) || strings.HasPrefix(dir, "~") {
+		abs, err := filepath.Abs(folder)
+		if err != nil {
+			return "", "", err
+		}
+		name = filepath.Base(abs)
+	}
+	return name, folder, nil
+}

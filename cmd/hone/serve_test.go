@@ -1,0 +1,150 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"regexp"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// A serverProcess is a hone serve that runs until the test ends.
+type serverProcess struct {
+	url string
+	cmd *exec.Cmd
+	log *bytes.Buffer // complete after stop
+	end chan struct{}
+}
+
+// startServer runs hone serve on any free port and waits until it answers.
+func startServer(t testing.TB, dir string, args ...string) *serverProcess {
+	t.Helper()
+	c := honeProcess(t, dir, append([]string{"serve", "--port", "0"}, args...)...)
+	out, err := c.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	p := &serverProcess{cmd: c, log: &bytes.Buffer{}, end: make(chan struct{})}
+	t.Cleanup(func() { p.stop(t) })
+	address := make(chan string, 1)
+	go func() {
+		defer close(p.end)
+		for lines := bufio.NewScanner(io.TeeReader(out, p.log)); lines.Scan(); {
+			if m := regexp.MustCompile(`Serving at (https?://[^/]+)`).FindStringSubmatch(lines.Text()); m != nil {
+				address <- m[1]
+			}
+		}
+	}()
+	select {
+	case p.url = <-address:
+	case <-p.end:
+		t.Fatalf("hone serve ended:\n%s", p.log)
+	case <-time.After(20 * time.Second):
+		t.Fatal("hone serve doesn't say where it serves")
+	}
+	return p
+}
+
+// stop ends the server as systemd does and expects it to go in order.
+func (p *serverProcess) stop(t testing.TB) {
+	t.Helper()
+	if p.cmd.ProcessState != nil {
+		return
+	}
+	if runtime.GOOS == "windows" {
+		p.cmd.Process.Kill()
+	} else {
+		p.cmd.Process.Signal(os.Interrupt)
+	}
+	<-p.end
+	if err := p.cmd.Wait(); err != nil && runtime.GOOS != "windows" {
+		t.Errorf("hone serve: %v\n%s", err, p.log)
+	}
+}
+
+// curl does what a README's curl does, on the server's own port.
+func (p *serverProcess) curl(t testing.TB, args []string) {
+	t.Helper()
+	if p == nil {
+		t.Errorf("%q: nothing is served yet", args)
+		return
+	}
+	url, body := "", ""
+	for i, a := range args {
+		if path, ok := strings.CutPrefix(a, "http://127.0.0.1:8080"); ok {
+			url = p.url + path
+		}
+		if a == "-d" {
+			body = args[i+1]
+		}
+	}
+	method := http.MethodGet
+	if body != "" {
+		method = http.MethodPost
+	}
+	r, err := http.NewRequest(method, url, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer got.Body.Close()
+	if b, err := io.ReadAll(got.Body); err != nil || got.StatusCode != http.StatusOK {
+		t.Errorf("%q: %s, %v\n%s", args, got.Status, err, b)
+	}
+}
+
+// The command says what is wrong before it loads a model, serves under the names that it was given, and logs
+// nothing that a client wrote.
+func TestServe(t *testing.T) {
+	dir := t.TempDir()
+	if err := workFolder(dir); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"--model", "base", "--host", "0.0.0.0"}, "there is no API key"},
+		{[]string{"--model", "nowhere/at/all"}, "nowhere/at/all"},
+		{[]string{"--model", "base", "--model", "base"}, "there is a model base already"},
+		{[]string{"--model", "base", "--tls_cert", "x"}, "belong together"},
+		{[]string{"--model", "base", "--max_requests", "0"}, "--max_requests must be positive"},
+	} {
+		out, err := honeProcess(t, dir, append([]string{"serve", "--port", "0"}, c.args...)...).CombinedOutput()
+		if err == nil || !strings.Contains(string(out), c.want) {
+			t.Errorf("hone serve %q: %v, without %q:\n%s", c.args, err, c.want, out)
+		}
+	}
+	p := startServer(t, dir, "--model", "base", "--model", "again=base", "--int8")
+	r, err := http.Get(p.url + "/v1/models")
+	if err != nil {
+		t.Fatal(err)
+	}
+	models, _ := io.ReadAll(r.Body)
+	r.Body.Close()
+	for _, name := range []string{`"id":"base"`, `"id":"again"`} {
+		if !bytes.Contains(models, []byte(name)) {
+			t.Errorf("no %s in %s", name, models)
+		}
+	}
+	p.curl(t, []string{"curl", "http://127.0.0.1:8080/v1/completions", "-d", `{"model": "again", "prompt": "a secret", "max_tokens": 3}`})
+	p.stop(t)
+	if log := p.log.String(); strings.Contains(log, "secret") || !slices.ContainsFunc(strings.Split(log, "\n"), func(l string) bool {
+		return strings.Contains(l, "route=/v1/completions status=200") && strings.Contains(l, "generated_tokens=3")
+	}) {
+		t.Errorf("the log should tell of the request, but not what was in it:\n%s", log)
+	}
+}

@@ -1,0 +1,223 @@
+package serve
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"maps"
+	"net/http"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+	"unicode"
+
+	"github.com/hone-ml/hone"
+	"github.com/hone-ml/hone/generate"
+)
+
+// A served model is a name that requests may ask for.
+type served struct {
+	name    string
+	dir     string
+	created time.Time
+	parts   *hone.Parts
+	prompts generate.Pipeline // makes prompts; it has no Run
+	engine  *engine
+	adapter string         // of the engine's model; "" means that alone
+	users   sync.WaitGroup // requests
+}
+
+// Add loads the model or the adapter in dir and serves it under a name. An adapter shares the memory of its base
+// model, whether that has a name or not. It may be called at any time, but returns only when the model is there.
+func (s *Server) Add(ctx context.Context, name, dir string) error {
+	if name == "" || len(name) > 200 || strings.ContainsFunc(name, func(r rune) bool { return unicode.IsControl(r) || unicode.IsSpace(r) }) {
+		return fmt.Errorf("serve: %.200q can't be the name of a model: it must have 1 to 200 characters and no spaces", name)
+	}
+	s.loading.Lock()
+	defer s.loading.Unlock()
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if s.model(name) != nil {
+		return fmt.Errorf("serve: there is a model %s already: remove it first, or choose another name", name)
+	}
+	parts, err := hone.OpenParts(dir)
+	if err != nil {
+		return err
+	}
+	m := &served{name: name, dir: dir, created: time.Now(), parts: parts}
+	m.prompts.Tokenizer, m.prompts.Template = parts.Tokenizer, parts.Template
+	if m.engine, err = s.engineOf(parts.Base); err != nil {
+		return err
+	}
+	if parts.Base != parts.Dir {
+		m.adapter = name
+		err = m.engine.call(ctx, func() error { return m.engine.set.Load(name, dir) })
+	}
+	if err == nil {
+		err = m.fits()
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err != nil {
+		s.release(m.engine)
+		return err
+	}
+	m.engine.names++
+	s.models[name] = m
+	s.log.Info("serving", "model", name, "folder", dir, "base", parts.Base)
+	return nil
+}
+
+// fits returns an error if the tokenizer makes tokens that the model doesn't have.
+func (m *served) fits() error {
+	if v := m.parts.Verbalizer; v != nil {
+		for i, w := range v.Words() {
+			if err := m.engine.check(w, 0); err != nil {
+				return fmt.Errorf("serve: %s: the label word of %s: %w", m.dir, v.Labels[i], err)
+			}
+		}
+	}
+	return nil
+}
+
+// engineOf returns the engine of the base model in dir, which it loads unless it is there.
+func (s *Server) engineOf(dir string) (*engine, error) {
+	key, err := filepath.EvalSymlinks(dir)
+	if err == nil {
+		key, err = filepath.Abs(key)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("serve: %w", err)
+	}
+	s.mu.RLock()
+	e := s.engines[key]
+	s.mu.RUnlock()
+	if e != nil {
+		return e, nil
+	}
+	if e, err = newEngine(key, &s.config, s.log); err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	s.engines[key] = e
+	s.mu.Unlock()
+	return e, nil
+}
+
+// release ends an engine that no name needs. The caller holds mu.
+func (s *Server) release(e *engine) {
+	if e.names == 0 {
+		e.close()
+		delete(s.engines, e.dir)
+	}
+}
+
+// Remove takes a model's name away. Requests in work on it are answered; then its memory is let go.
+func (s *Server) Remove(name string) {
+	s.mu.Lock()
+	m := s.models[name]
+	delete(s.models, name)
+	s.mu.Unlock()
+	if m == nil {
+		return
+	}
+	go func() {
+		m.users.Wait()
+		s.loading.Lock() // nobody is about to share the engine
+		defer s.loading.Unlock()
+		if m.adapter != "" {
+			m.engine.call(context.Background(), func() error { return m.engine.forget(m.adapter) })
+		}
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		m.engine.names--
+		s.release(m.engine)
+	}()
+}
+
+func (s *Server) model(name string) *served {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.models[name]
+}
+
+// names returns the names of all models, sorted.
+func (s *Server) names() []string {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return slices.Sorted(maps.Keys(s.models))
+}
+
+// start takes a request in: it finds the model and a place among the requests in work, and bounds the time. done
+// must be called at the end. An empty name means the only model there is.
+func (s *Server) start(r *http.Request, name string) (m *served, ctx context.Context, done func(), err error) {
+	if s.draining.Load() {
+		return nil, nil, nil, errDraining
+	}
+	s.mu.RLock()
+	m = s.models[name]
+	if name == "" && len(s.models) == 1 {
+		for _, m = range s.models {
+		}
+	}
+	if m != nil {
+		m.users.Add(1)
+	}
+	s.mu.RUnlock()
+	if m == nil {
+		e := refusal(http.StatusNotFound, invalid, "model_not_found", "there is no model %.200q; there are %.400q", name, s.names())
+		e.Param = "model"
+		return nil, nil, nil, e
+	}
+	select {
+	case s.slots <- struct{}{}:
+	default:
+		m.users.Done()
+		return nil, nil, nil, refusal(http.StatusTooManyRequests, "rate_limit_error", "queue_full", "%d requests are in work or waiting already: try again soon", cap(s.slots))
+	}
+	callOf(r).model = m.name
+	ctx, cancel := context.WithTimeout(r.Context(), s.config.Timeout)
+	return m, ctx, func() {
+		cancel()
+		<-s.slots
+		m.users.Done()
+	}, nil
+}
+
+// info is a model as /v1/models shows it: OpenAI's fields, and under "hone" what it can do.
+func (m *served) info() map[string]any {
+	c := m.parts.Config
+	own := map[string]any{"model_type": c.ModelType, "parameters": c.NumParams(), "context_length": m.engine.context, "chat": m.parts.Template != nil, "adapter": m.adapter != ""}
+	if v := m.parts.Verbalizer; v != nil {
+		own["labels"] = v.Labels
+	}
+	return map[string]any{"id": m.name, "object": "model", "created": m.created.Unix(), "owned_by": "hone", "hone": own}
+}
+
+func (s *Server) listModels(w http.ResponseWriter, r *http.Request) error {
+	data := []any{}
+	for _, name := range s.names() {
+		if m := s.model(name); m != nil {
+			data = append(data, m.info())
+		}
+	}
+	return writeJSON(w, http.StatusOK, map[string]any{"object": "list", "data": data})
+}
+
+func (s *Server) showModel(w http.ResponseWriter, r *http.Request) error {
+	m := s.model(r.PathValue("id"))
+	if m == nil {
+		return refusal(http.StatusNotFound, invalid, "model_not_found", "there is no model %.200q; there are %.400q", r.PathValue("id"), s.names())
+	}
+	return writeJSON(w, http.StatusOK, m.info())
+}
+
+// digest is a name for this load of a model, which is not one of its bytes.
+func (m *served) digest() string {
+	sum := sha256.Sum256(fmt.Append(nil, m.name, m.dir, m.created.UnixNano()))
+	return hex.EncodeToString(sum[:])
+}
