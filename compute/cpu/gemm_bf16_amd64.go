@@ -66,19 +66,11 @@ func storeRow32(dst, c, bias, add []float32, panels, panel int, scale float32) {
 }
 
 func alongAVX512(dst, src Mat) {
-	for i := range dst.Rows {
-		roundAlong(dst.Row(i), src.Row(i))
-	}
+	roundAlong(dst.Data, src.Data, src.Rows, src.Cols, dst.Stride, src.Stride)
 }
 
 func downAVX512(dst, src Mat) {
-	for i := range dst.Rows {
-		var odd []float32
-		if 2*i+1 < src.Rows {
-			odd = src.Row(2*i + 1)
-		}
-		roundDown(dst.Row(i), src.Row(2*i), odd)
-	}
+	roundDown(dst.Data, src.Data, src.Rows, src.Cols, dst.Stride, src.Stride)
 }
 
 //go:noescape
@@ -97,7 +89,7 @@ func halves12BF16(c, a, b []float32, pairs, k, rs, ks, step, cs int, first bool)
 func packRows32(dst, src []float32, k, panels, stride, panel int)
 
 //go:noescape
-func roundAlong(dst, src []float32)
+func roundAlong(dst, src []float32, rows, cols, dstStride, srcStride int)
 
 //go:noescape
-func roundDown(dst, even, odd []float32)
+func roundDown(dst, src []float32, rows, cols, dstStride, srcStride int)
