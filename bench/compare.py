@@ -28,17 +28,18 @@ def timed(command):
     return out, peak, time.time() - before
 
 
-def hone(a, threads):
+def hone(a, mode, threads):
     """hone's time is of all its steps, the first one included; the others' leaves out the warm-up."""
     with tempfile.TemporaryDirectory() as out:
         stdout, peak, wall = timed([
             a.hone, "train", "--model", a.model, "--dataset", a.data, "--output_dir", out, "--eval_split", "none",
             *(["--task", "language-modeling", "--max_length", str(a.length)] if a.length else ["--labels", "neg,pos"]),
             "--per_device_train_batch_size", str(a.batch), "--max_steps", str(a.steps + a.warm), "--learning_rate", "2e-5",
-            *(["--lora", "--lora_r", "8", "--lora_alpha", "16"] if a.lora else []), "--logging_steps", "1", "--save_strategy", "no", "--json", "--threads", str(threads)])
+            *(["--lora", "--lora_r", "8", "--lora_alpha", "16"] if a.lora else []), *(["--bf16"] if mode.endswith("+bf16") else []),
+            "--logging_steps", "1", "--save_strategy", "no", "--json", "--threads", str(threads)])
         r = json.loads(stdout)
         losses = [row["loss"] for row in json.load(open(f"{out}/trainer_state.json"))["log_history"] if "loss" in row]
-        return {"mode": "hone", "per_example": r["train_runtime"] / (a.steps + a.warm) / a.batch, "losses": losses, "peak": peak, "wall": wall}
+        return {"mode": mode, "per_example": r["train_runtime"] / (a.steps + a.warm) / a.batch, "losses": losses, "peak": peak, "wall": wall}
 
 
 def other(a, mode, threads):
@@ -67,7 +68,7 @@ def main():
     best = {}
     for _ in range(a.rounds):
         for mode in ["hone"] + a.modes.split(","):
-            r = hone(a, a.threads) if mode == "hone" else other(a, mode, a.threads)
+            r = hone(a, mode, a.threads) if mode.startswith("hone") else other(a, mode, a.threads)
             print(f"  {mode:12} {r['per_example'] * 1e3:8.1f} ms per example", file=sys.stderr)
             if mode not in best or r["per_example"] < best[mode]["per_example"]:
                 best[mode] = r

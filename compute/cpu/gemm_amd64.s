@@ -55,12 +55,15 @@
 	MOVQ k+80(FP), DX               \
 	SHLQ $6, DX                     \
 	ADDQ BX, DX                     \
+	MOVQ $64, BX                    \
 	MOVQ rs+88(FP), R8              \
 	MOVQ ks+96(FP), R9              \
 	MOVQ step+104(FP), R10          \
 	SHLQ $2, R8                     \
 	SHLQ $2, R9                     \
-	SHLQ $2, R10
+	SHLQ $2, R10                    \
+	CMPQ R9, $4                     \
+	CMOVQEQ R8, BX
 
 // POINTC sets R11 and R12 to rows 0 and 3 of c, which are R13 apart.
 #define POINTC \
