@@ -11,36 +11,65 @@ import (
 // ActFunc is an activation function.
 type ActFunc = compute.ActFunc
 
+type actArgs struct {
+	dst, dy, x Mat // dy only backward
+	f          ActFunc
+}
+
+var actRow = newRowKernel(func(a *actArgs, i int) { act(a.dst.Row(i), a.x.Row(i), a.f) })
+
 // Act implements [compute.Device].
 func (d *Device) Act(dst, x Mat, f ActFunc) {
 	same("Act", dst, x)
-	d.rows(x.Rows, x.Cols, func(i int) { act(dst.Row(i), x.Row(i), f) })
+	actRow.rows(d, x.Rows, x.Cols, actArgs{dst: dst, x: x, f: f})
 }
+
+var actBackwardRow = newRowKernel(func(a *actArgs, i int) { actBackward(a.dst.Row(i), a.dy.Row(i), a.x.Row(i), a.f) })
 
 // ActBackward implements [compute.Device].
 func (d *Device) ActBackward(dst, dy, x Mat, f ActFunc) {
 	same("ActBackward", dst, x)
 	same("ActBackward", dy, x)
-	d.rows(x.Rows, x.Cols, func(i int) { actBackward(dst.Row(i), dy.Row(i), x.Row(i), f) })
+	actBackwardRow.rows(d, x.Rows, x.Cols, actArgs{dst, dy, x, f})
 }
 
 // glu is how many elements of a row the GLU kernels take at a time through buffers on the stack.
 const glu = 512
 
+type gluArgs struct {
+	dst, dgate, dup, dy, gate, up Mat // dst only forward
+	f                             ActFunc
+}
+
+var gluRow = newRowKernel(func(a *gluArgs, i int) {
+	var buf [glu]float32
+	for lo := 0; lo < a.gate.Cols; lo += glu {
+		hi := min(lo+glu, a.gate.Cols)
+		y := buf[:hi-lo]
+		act(y, a.gate.Row(i)[lo:hi], a.f)
+		mul(a.dst.Row(i)[lo:hi], y, a.up.Row(i)[lo:hi])
+	}
+})
+
 // GLU implements [compute.Device].
 func (d *Device) GLU(dst, gate, up Mat, f ActFunc) {
 	same("GLU", dst, gate)
 	same("GLU", up, gate)
-	d.rows(gate.Rows, gate.Cols, func(i int) {
-		var buf [glu]float32
-		for lo := 0; lo < gate.Cols; lo += glu {
-			hi := min(lo+glu, gate.Cols)
-			y := buf[:hi-lo]
-			act(y, gate.Row(i)[lo:hi], f)
-			mul(dst.Row(i)[lo:hi], y, up.Row(i)[lo:hi])
-		}
-	})
+	gluRow.rows(d, gate.Rows, gate.Cols, gluArgs{dst: dst, gate: gate, up: up, f: f})
 }
+
+var gluBackwardRow = newRowKernel(func(a *gluArgs, i int) {
+	var bufY, bufG [glu]float32
+	for lo := 0; lo < a.gate.Cols; lo += glu {
+		hi := min(lo+glu, a.gate.Cols)
+		y, g, x := bufY[:hi-lo], bufG[:hi-lo], a.gate.Row(i)[lo:hi]
+		act(y, x, a.f)
+		mul(y, y, a.dy.Row(i)[lo:hi])
+		mul(g, a.dy.Row(i)[lo:hi], a.up.Row(i)[lo:hi])
+		actBackward(a.dgate.Row(i)[lo:hi], g, x, a.f)
+		copy(a.dup.Row(i)[lo:hi], y)
+	}
+})
 
 // GLUBackward implements [compute.Device]. All of dy is read before anything is written, as it may be either.
 func (d *Device) GLUBackward(dgate, dup, dy, gate, up Mat, f ActFunc) {
@@ -48,18 +77,7 @@ func (d *Device) GLUBackward(dgate, dup, dy, gate, up Mat, f ActFunc) {
 	same("GLUBackward", dup, gate)
 	same("GLUBackward", dy, gate)
 	same("GLUBackward", up, gate)
-	d.rows(gate.Rows, gate.Cols, func(i int) {
-		var bufY, bufG [glu]float32
-		for lo := 0; lo < gate.Cols; lo += glu {
-			hi := min(lo+glu, gate.Cols)
-			y, g, x := bufY[:hi-lo], bufG[:hi-lo], gate.Row(i)[lo:hi]
-			act(y, x, f)
-			mul(y, y, dy.Row(i)[lo:hi])
-			mul(g, dy.Row(i)[lo:hi], up.Row(i)[lo:hi])
-			actBackward(dgate.Row(i)[lo:hi], g, x, f)
-			copy(dup.Row(i)[lo:hi], y)
-		}
-	})
+	gluBackwardRow.rows(d, gate.Rows, gate.Cols, gluArgs{dgate: dgate, dup: dup, dy: dy, gate: gate, up: up, f: f})
 }
 
 // gated returns the coefficients of functions of the form x·σ(c₁x + c₃x³).

@@ -25,7 +25,7 @@ type attention struct {
 	mask               mask
 }
 
-func newAttention(op string, dst, lse, q, k, v Mat, h Heads) *attention {
+func newAttention(op string, dst, lse, q, k, v Mat, h Heads) attention {
 	same(op, dst, q)
 	same(op, k, v)
 	heads, kvs := q.Cols/h.Dim, k.Cols/h.Dim
@@ -34,7 +34,7 @@ func newAttention(op string, dst, lse, q, k, v Mat, h Heads) *attention {
 		panic(fmt.Sprintf("cpu: %s: q %v, k %v, lse %v, heads of %d, %d bounds of queries and %d of keys, %d positions",
 			op, q, k, lse, h.Dim, len(h.Q), len(h.K), len(h.Pos)))
 	}
-	return &attention{h: h, dst: dst, lse: lse, q: q, k: k, v: v, heads: heads, kvs: kvs, shared: heads / kvs,
+	return attention{h: h, dst: dst, lse: lse, q: q, k: k, v: v, heads: heads, kvs: kvs, shared: heads / kvs,
 		mask: newMask(h.Dropout, h.Key)}
 }
 
@@ -65,6 +65,8 @@ func (a *attention) head(m Mat, i, n int) []float32 {
 	return m.Data[o : o+a.h.Dim : o+a.h.Dim]
 }
 
+var attentionTask = newRowKernel((*attention).forward)
+
 // Attention implements [compute.Device].
 func (d *Device) Attention(dst, lse, q, k, v Mat, h Heads) {
 	a := newAttention("Attention", dst, lse, q, k, v, h)
@@ -72,7 +74,7 @@ func (d *Device) Attention(dst, lse, q, k, v Mat, h Heads) {
 	for s := range len(h.Q) - 1 {
 		n += queryBlocks(&h, s)
 	}
-	d.pool.each(n*a.heads, a.forward)
+	attentionTask.each(d, n*a.heads, a)
 }
 
 func queryBlocks(h *Heads, s int) int { return (int(h.Q[s+1]-h.Q[s]) + queryBlock - 1) / queryBlock }
@@ -181,6 +183,17 @@ func (a *attention) weights(p []float32, i, n, t, t1 int, k strip, top, sum *flo
 	}
 }
 
+var (
+	clearRow              = newRowKernel(func(m *Mat, i int) { clear(m.Row(i)) })
+	attentionBackwardTask = newRowKernel(func(a *attention, task int) { a.backward(task/a.kvs, task%a.kvs) })
+	// attentionBackwardHead does the sequences one after the other, since they share keys.
+	attentionBackwardHead = newRowKernel(func(a *attention, g int) {
+		for s := range len(a.h.Q) - 1 {
+			a.backward(s, g)
+		}
+	})
+)
+
 // AttentionBackward implements [compute.Device]. A task owns a key head of a sequence and the query heads
 // that read it.
 func (d *Device) AttentionBackward(dq, dk, dv, dy, y, lse, q, k, v Mat, h Heads) {
@@ -190,17 +203,14 @@ func (d *Device) AttentionBackward(dq, dk, dv, dy, y, lse, q, k, v Mat, h Heads)
 	same("AttentionBackward", dk, k)
 	same("AttentionBackward", dv, v)
 	a.dq, a.dk, a.dv, a.dy = dq, dk, dv, dy
-	d.rows(dq.Rows, dq.Cols, func(i int) { clear(dq.Row(i)) })
-	d.rows(dk.Rows, dk.Cols, func(i int) { clear(dk.Row(i)); clear(dv.Row(i)) })
-	if a.disjoint() {
-		d.pool.each((len(h.Q)-1)*a.kvs, func(task int) { a.backward(task/a.kvs, task%a.kvs) })
-		return
+	for _, m := range [...]Mat{dq, dk, dv} {
+		clearRow.rows(d, m.Rows, m.Cols, m)
 	}
-	d.pool.each(a.kvs, func(g int) {
-		for s := range len(h.Q) - 1 {
-			a.backward(s, g)
-		}
-	})
+	if a.disjoint() {
+		attentionBackwardTask.each(d, (len(h.Q)-1)*a.kvs, a)
+	} else {
+		attentionBackwardHead.each(d, a.kvs, a)
+	}
 }
 
 // disjoint reports whether no two sequences read the same keys.

@@ -4,11 +4,17 @@ package cpu
 
 import "github.com/hone-ml/hone/compute"
 
+type dropoutArgs struct {
+	dst, x Mat
+	m      mask
+}
+
+var dropoutRow = newRowKernel(func(a *dropoutArgs, i int) { a.m.apply(a.dst.Row(i), a.x.Row(i), i, 0, 0) })
+
 // Dropout implements [compute.Device].
 func (d *Device) Dropout(dst, x Mat, p float32, key uint64) {
 	same("Dropout", dst, x)
-	m := newMask(p, key)
-	d.rows(x.Rows, x.Cols, func(i int) { m.apply(dst.Row(i), x.Row(i), i, 0, 0) })
+	dropoutRow.rows(d, x.Rows, x.Cols, dropoutArgs{dst, x, newMask(p, key)})
 }
 
 // A mask is a [compute.Mask] whose parts the vector code can see.

@@ -5,20 +5,30 @@ package cpu
 import (
 	"fmt"
 	"math"
+	"sync"
 )
+
+type lossArgs struct {
+	loss             []float32
+	logits           Mat
+	labels           []int32
+	smoothing, scale float32
+}
+
+var lossRow = newRowKernel(func(a *lossArgs, i int) {
+	if simd {
+		a.loss[i] = crossEntropy(a.logits.Row(i), int(a.labels[i]), a.smoothing, a.scale)
+		return
+	}
+	ref.CrossEntropy(a.loss[i:i+1], row(a.logits, i), a.labels[i:i+1], a.smoothing, a.scale)
+})
 
 // CrossEntropy implements [compute.Device].
 func (d *Device) CrossEntropy(loss []float32, logits Mat, labels []int32, smoothing, scale float32) {
 	if logits.Rows != len(labels) || len(loss) != len(labels) {
 		panic(fmt.Sprintf("cpu: CrossEntropy: %d losses, %d labels for %v", len(loss), len(labels), logits))
 	}
-	d.pool.each(len(labels), func(i int) {
-		if simd {
-			loss[i] = crossEntropy(logits.Row(i), int(labels[i]), smoothing, scale)
-			return
-		}
-		ref.CrossEntropy(loss[i:i+1], row(logits, i), labels[i:i+1], smoothing, scale)
-	})
+	lossRow.each(d, len(labels), lossArgs{loss, logits, labels, smoothing, scale})
 }
 
 // crossEntropy is CrossEntropy of one row, in short runs whose
@@ -48,19 +58,30 @@ func crossEntropy(r []float32, label int, smoothing, scale float32) float32 {
 	return float32(lse - float64(1-smoothing)*float64(target) - float64(smoothing)*total/float64(len(r)))
 }
 
+type squaresArgs struct {
+	g    Mat
+	sums *[parts]float64
+}
+
+var squaresPart = newRowKernel(func(a *squaresArgs, p int) {
+	a.sums[p] = 0
+	if a.g.Dense() {
+		x := a.g.Flat()
+		a.sums[p] = sumSquares(x[len(x)*p/parts : len(x)*(p+1)/parts])
+		return
+	}
+	for i := a.g.Rows * p / parts; i < a.g.Rows*(p+1)/parts; i++ {
+		a.sums[p] += sumSquares(a.g.Row(i))
+	}
+})
+
+var spareSquares = sync.Pool{New: func() any { return new([parts]float64) }}
+
 // SumSquares implements [compute.Device]. The sums of the parts are added in order.
 func (d *Device) SumSquares(g Mat) float64 {
-	var sums [parts]float64
-	if g.Dense() {
-		x := g.Flat()
-		d.pool.each(parts, func(p int) { sums[p] = sumSquares(x[len(x)*p/parts : len(x)*(p+1)/parts]) })
-	} else {
-		d.pool.each(parts, func(p int) {
-			for i := g.Rows * p / parts; i < g.Rows*(p+1)/parts; i++ {
-				sums[p] += sumSquares(g.Row(i))
-			}
-		})
-	}
+	sums := spareSquares.Get().(*[parts]float64)
+	defer spareSquares.Put(sums)
+	squaresPart.each(d, parts, squaresArgs{g, sums})
 	var sum float64
 	for _, s := range sums {
 		sum += s

@@ -4,18 +4,39 @@ package cpu
 
 import "math"
 
+// normArgs are the arguments of a norm or its backward; stat is what the forward kept of each row.
+type normArgs struct {
+	dst, dy, x, stat, w, b Mat
+	eps                    float32
+	sums                   *sums // of dw and db
+}
+
+var layerNormRow = newRowKernel(func(a *normArgs, i int) {
+	if simd && a.x.Cols > 0 {
+		layerNorm(a.dst.Row(i), a.stat.Row(i), a.x.Row(i), a.w.Data, a.b.Data, a.eps)
+		return
+	}
+	ref.LayerNorm(row(a.dst, i), row(a.stat, i), row(a.x, i), a.w, a.b, a.eps)
+})
+
 // LayerNorm implements [compute.Device].
 func (d *Device) LayerNorm(dst, stat, x, w, b Mat, eps float32) {
 	same("LayerNorm", dst, x)
 	same("LayerNorm", w, b)
-	d.rows(x.Rows, x.Cols, func(i int) {
-		if simd && x.Cols > 0 {
-			layerNorm(dst.Row(i), stat.Row(i), x.Row(i), w.Data, b.Data, eps)
-			return
-		}
-		ref.LayerNorm(row(dst, i), row(stat, i), row(x, i), w, b, eps)
-	})
+	layerNormRow.rows(d, x.Rows, x.Cols, normArgs{dst: dst, x: x, stat: stat, w: w, b: b, eps: eps})
 }
+
+var layerNormBackwardPart = newRowKernel(func(a *normArgs, p int) {
+	sum, lo, hi := a.sums.part(p, a.x.Rows)
+	for i := lo; i < hi; i++ {
+		s := a.stat.Row(i)
+		normBackward(a.dst.Row(i), a.dy.Row(i), a.x.Row(i), a.w.Data, s[0], s[1], true)
+		if len(sum) > 0 {
+			addProduct(sum[:a.x.Cols], a.dy.Row(i), a.x.Row(i), s[0], s[1])
+			add(sum[a.x.Cols:], sum[a.x.Cols:], a.dy.Row(i))
+		}
+	}
+})
 
 // LayerNormBackward implements [compute.Device].
 func (d *Device) LayerNormBackward(dx, dw, db, dy, x, stat, w Mat) {
@@ -25,16 +46,8 @@ func (d *Device) LayerNormBackward(dx, dw, db, dy, x, stat, w Mat) {
 	if dw.Empty() && db.Empty() {
 		width = 0
 	}
-	sums := d.reduce(x.Rows, width, func(sum []float32, lo, hi int) {
-		for i := lo; i < hi; i++ {
-			s := stat.Row(i)
-			normBackward(dx.Row(i), dy.Row(i), x.Row(i), w.Data, s[0], s[1], true)
-			if width > 0 {
-				addProduct(sum[:x.Cols], dy.Row(i), x.Row(i), s[0], s[1])
-				add(sum[x.Cols:], sum[x.Cols:], dy.Row(i))
-			}
-		}
-	})
+	sums := newSums(width)
+	layerNormBackwardPart.each(d, parts, normArgs{dst: dx, dy: dy, x: x, stat: stat, w: w, sums: sums})
 	if !dw.Empty() {
 		sums.fold(d, dw.Row(0), 0)
 	}
@@ -44,17 +57,30 @@ func (d *Device) LayerNormBackward(dx, dw, db, dy, x, stat, w Mat) {
 	spareSums.Put(sums)
 }
 
+var rmsNormRow = newRowKernel(func(a *normArgs, i int) {
+	if simd && a.x.Cols > 0 {
+		a.stat.Row(i)[0] = rmsNorm(a.dst.Row(i), a.x.Row(i), a.w.Data, a.eps)
+		return
+	}
+	ref.RMSNorm(row(a.dst, i), row(a.stat, i), row(a.x, i), a.w, a.eps)
+})
+
 // RMSNorm implements [compute.Device].
 func (d *Device) RMSNorm(dst, rstd, x, w Mat, eps float32) {
 	same("RMSNorm", dst, x)
-	d.rows(x.Rows, x.Cols, func(i int) {
-		if simd && x.Cols > 0 {
-			rstd.Row(i)[0] = rmsNorm(dst.Row(i), x.Row(i), w.Data, eps)
-			return
-		}
-		ref.RMSNorm(row(dst, i), row(rstd, i), row(x, i), w, eps)
-	})
+	rmsNormRow.rows(d, x.Rows, x.Cols, normArgs{dst: dst, x: x, stat: rstd, w: w, eps: eps})
 }
+
+var rmsNormBackwardPart = newRowKernel(func(a *normArgs, p int) {
+	sum, lo, hi := a.sums.part(p, a.x.Rows)
+	for i := lo; i < hi; i++ {
+		s := a.stat.Row(i)[0]
+		normBackward(a.dst.Row(i), a.dy.Row(i), a.x.Row(i), a.w.Data, 0, s, false)
+		if len(sum) > 0 {
+			addProduct(sum, a.dy.Row(i), a.x.Row(i), 0, s)
+		}
+	}
+})
 
 // RMSNormBackward implements [compute.Device].
 func (d *Device) RMSNormBackward(dx, dw, dy, x, rstd, w Mat) {
@@ -64,15 +90,8 @@ func (d *Device) RMSNormBackward(dx, dw, dy, x, rstd, w Mat) {
 	if dw.Empty() {
 		width = 0
 	}
-	sums := d.reduce(x.Rows, width, func(sum []float32, lo, hi int) {
-		for i := lo; i < hi; i++ {
-			s := rstd.Row(i)[0]
-			normBackward(dx.Row(i), dy.Row(i), x.Row(i), w.Data, 0, s, false)
-			if width > 0 {
-				addProduct(sum, dy.Row(i), x.Row(i), 0, s)
-			}
-		}
-	})
+	sums := newSums(width)
+	rmsNormBackwardPart.each(d, parts, normArgs{dst: dx, dy: dy, x: x, stat: rstd, w: w, sums: sums})
 	if !dw.Empty() {
 		sums.fold(d, dw.Row(0), 0)
 	}

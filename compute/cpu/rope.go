@@ -10,17 +10,25 @@ func (d *Device) RoPE(x, table Mat, pos []int32) { d.rotate(x, table, pos, 1) }
 // RoPEBackward implements [compute.Device].
 func (d *Device) RoPEBackward(dx, table Mat, pos []int32) { d.rotate(dx, table, pos, -1) }
 
+type ropeArgs struct {
+	x, table Mat
+	pos      []int32
+	sign     float32
+}
+
+var ropeRow = newRowKernel(func(a *ropeArgs, i int) {
+	t, dim := a.table.Row(int(a.pos[i])), a.table.Cols
+	for r := a.x.Row(i); len(r) > 0; r = r[dim:] {
+		rotate(r[:dim/2], r[dim/2:dim], t[:dim/2], t[dim/2:], a.sign)
+	}
+})
+
 func (d *Device) rotate(x, table Mat, pos []int32, sign float32) {
 	dim := table.Cols
 	if len(pos) != x.Rows || dim%2 != 0 || x.Cols%dim != 0 {
 		panic(fmt.Sprintf("cpu: RoPE: %v by %v at %d positions", x, table, len(pos)))
 	}
-	d.rows(x.Rows, x.Cols, func(i int) {
-		t := table.Row(int(pos[i]))
-		for r := x.Row(i); len(r) > 0; r = r[dim:] {
-			rotate(r[:dim/2], r[dim/2:dim], t[:dim/2], t[dim/2:], sign)
-		}
-	})
+	ropeRow.rows(d, x.Rows, x.Cols, ropeArgs{x, table, pos, sign})
 }
 
 // rotate turns the pairs (u, v) by the angles whose cosines and sines are given, backwards if sign is −1.

@@ -8,7 +8,7 @@ import (
 	"github.com/hone-ml/hone/compute"
 )
 
-// TestAllocs: a call makes the closures that it hands to the pool and nothing that grows with its matrices.
+// TestAllocs: a kernel allocates nothing once it has run.
 func TestAllocs(t *testing.T) {
 	if !simd {
 		t.Skip("the reference allocates when it checks shapes")
@@ -31,7 +31,7 @@ func TestAllocs(t *testing.T) {
 		"AttentionBackward": func() { d.AttentionBackward(y, dy, dy, dy, y, lse, x, x, x, h) },
 	} {
 		kernel()
-		if n := testing.AllocsPerRun(50, kernel); n > 8 {
+		if n := testing.AllocsPerRun(50, kernel); n > 0 {
 			t.Errorf("%s: %v allocations", name, n)
 		}
 	}
