@@ -64,6 +64,22 @@ func (r *Run) NLL(loss []nn.Float, b *collate.Batch, smoothing float64) {
 	r.Head.NLL(&r.pass, loss, h, b.Targets, nn.Float(smoothing))
 }
 
+// Weighted writes the cross-entropy of each target of the batch to loss [len(b.Targets)], asks weigh for the gradient of
+// the objective with respect to each, and adds the objective's gradient to Grads.
+func (r *Run) Weighted(loss []nn.Float, b *collate.Batch, weigh func(scale []nn.Float)) {
+	if len(b.Rows) == 0 {
+		return
+	}
+	p := &r.pass
+	p.Grads, p.Checkpoint, p.Dropout, p.Cache = r.Grads, r.Checkpoint, r.Dropout, nil
+	p.Start(seqs(b), kept(b))
+	h := r.forward(b.IDs)
+	r.Head.NLL(p, loss, h, b.Targets, 0)
+	scale := p.New(1, len(b.Targets)).Data
+	weigh(scale)
+	r.backward(r.Head.Weighted(p, h, b.Targets, scale))
+}
+
 func seqs(b *collate.Batch) nn.Seqs { return nn.Seqs{Cu: b.Cu, Pos: b.Pos, Longest: b.Longest} }
 
 // kept returns the rows that the loss of b reads, nil if it reads them all.

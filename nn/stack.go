@@ -106,6 +106,25 @@ func (hd *Head) Loss(p *Pass, h Mat, targets []int32, smoothing, scale Float) (s
 	return sum, dh
 }
 
+// Weighted returns the gradient dh of Σ scale[i]·(cross-entropy of row i) for the hidden rows h [R, C].
+func (hd *Head) Weighted(p *Pass, h Mat, targets []int32, scale []Float) (dh Mat) {
+	dh = p.New(h.Rows, h.Cols)
+	hd.chunks(p, h, targets, func(lo, hi int, x, logits Mat, loss []Float) {
+		for i, j := lo, lo; i < hi; i = j { // rows of one weight at once
+			for j = i; j < hi && scale[j] == scale[i]; j++ {
+			}
+			if part := logits.RowSpan(i-lo, j-lo); scale[i] == 0 {
+				part.Zero()
+			} else {
+				p.CrossEntropy(loss[i-lo:j-lo], part, targets[i:j], 0, scale[i])
+			}
+		}
+		p.MatMulNN(dh.RowSpan(lo, hi), logits, hd.W.W, compute.Epilogue{})
+		p.Grads.Outer(p, hd.W, logits, x)
+	})
+	return dh
+}
+
 // NLL writes the cross-entropy of each hidden row against its target to loss [R], smoothed as in Loss.
 func (hd *Head) NLL(p *Pass, loss []Float, h Mat, targets []int32, smoothing Float) {
 	hd.chunks(p, h, targets, func(lo, hi int, x, logits Mat, l []Float) {
