@@ -31,6 +31,9 @@ func (f *FineTune) newCoder(tok *tokenizer.Tokenizer, t dataset.Task, maxLength 
 	if (f.Template != "" || f.LabelWords != nil) && t.Kind != dataset.Classification {
 		return nil, fmt.Errorf("hone: template and label_words are for classification, but the task is %s", t.Kind)
 	}
+	if err := f.PreferenceOptions.check(t); err != nil {
+		return nil, err
+	}
 	language := languageCoder{tok: tok, task: t, max: maxLength, f: f}
 	switch t.Kind {
 	case dataset.Classification:
@@ -54,6 +57,8 @@ func (f *FineTune) newCoder(tok *tokenizer.Tokenizer, t dataset.Task, maxLength 
 		if language.rows = c.Encode; c.Borrowed {
 			language.template = chat.ChatML
 		}
+	case dataset.Preference:
+		return f.newPreference(tok, t, maxLength)
 	default:
 		return nil, fmt.Errorf("hone: a data set of the kind %q can't be trained on", t.Kind)
 	}

@@ -35,6 +35,7 @@ type FineTune struct {
 	MaxLength  int      `help:"Most tokens of an example; longer texts lose their beginning. 0 means what the model has positions for, at most 1024." default:"0" placeholder:"N"`
 
 	LoraOptions
+	PreferenceOptions
 	train.Args `embed:""`
 }
 
@@ -147,6 +148,9 @@ func (j *Job) Run(ctx context.Context) (*Outcome, error) {
 	}
 	if j.Adapter != nil {
 		t.Trainable, t.Load = j.Adapter.Trainable, j.Adapter.LoadWeights
+	}
+	if err := j.prefer(ctx, t); err != nil {
+		return nil, err
 	}
 	state, err := t.Run(ctx)
 	if err != nil {

@@ -63,20 +63,24 @@ func (j *Job) Plan() (Plan, error) {
 func (j *Job) trainable(p *nn.Param) bool { return j.Adapter == nil || j.Adapter.Trainable(p) }
 
 // typical returns a batch of average length: examples at even distances in the order of length.
-func (j *Job) typical() []collate.Example {
-	order := byLength(j.Train)
-	n := min(j.PerDeviceTrainBatchSize, len(order))
-	ex := make([]collate.Example, n)
-	for i := range ex {
-		ex[i] = order[(2*i+1)*len(order)/(2*n)]
+func (j *Job) typical() (batch []collate.Example) {
+	for _, all := range [][]collate.Example{j.Train, j.rejected()} {
+		order := byLength(all)
+		n := min(j.PerDeviceTrainBatchSize, len(order))
+		for i := range n {
+			batch = append(batch, order[(2*i+1)*len(order)/(2*n)])
+		}
 	}
-	return ex
+	return batch
 }
 
 // largest returns the longest examples, which may meet in a batch.
-func (j *Job) largest() []collate.Example {
-	order := byLength(j.Train)
-	return order[len(order)-min(j.PerDeviceTrainBatchSize, len(order)):]
+func (j *Job) largest() (batch []collate.Example) {
+	for _, all := range [][]collate.Example{j.Train, j.rejected()} {
+		order := byLength(all)
+		batch = append(batch, order[len(order)-min(j.PerDeviceTrainBatchSize, len(order)):]...)
+	}
+	return batch
 }
 
 // TimeStep measures one step of average length, forward and backward, after one to warm up. No weight changes.

@@ -1,6 +1,8 @@
 package hone
 
 import (
+	"errors"
+
 	"github.com/hone-ml/hone/compute"
 	"github.com/hone-ml/hone/dataset"
 	"github.com/hone-ml/hone/eval"
@@ -10,6 +12,9 @@ import (
 // OpenLanguage prepares to measure the loss and perplexity of the model in dir on rows whose task is t: on whole
 // texts, on completions or on the assistant's turns.
 func OpenLanguage(dir string, d compute.Device, rows *dataset.Dataset, t dataset.Task) (*eval.Loss, *model.Run, error) {
+	if t.Kind == dataset.Preference {
+		return nil, nil, errors.New("hone: pairs of answers are measured against the model that training began with: give them to hone train as the split to evaluate on")
+	}
 	o, err := open(dir)
 	if err != nil {
 		return nil, nil, err

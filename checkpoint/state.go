@@ -114,6 +114,9 @@ type Position struct {
 	Logged   int   `json:"logged"`   // global step of the last log
 	Total    Float `json:"total"`    // losses of all updates that were logged
 
+	Batches int              `json:"batches"` // of pairs of answers since the last log,
+	Sums    map[string]Float `json:"sums"`    // and the sums of their rewards
+
 	EpochDraws int64 `json:"epoch_draws"` // random numbers that group_by_length had drawn when the epoch began
 	Draws      int64 `json:"draws"`       // and had drawn when this was written
 

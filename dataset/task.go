@@ -14,7 +14,7 @@ const (
 	LanguageModeling Kind = "language-modeling" // text alone
 	PromptCompletion Kind = "prompt-completion" // prompt → completion
 	Chat             Kind = "chat"              // lists of messages with roles
-	Preference       Kind = "preference"        // a chosen and a rejected answer; recognised, for the error
+	Preference       Kind = "preference"        // a chosen and a rejected answer
 )
 
 // A Task says what to train on: which column is what. Columns that the kind doesn't use are "".

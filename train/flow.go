@@ -99,6 +99,7 @@ func (l *loop) log() error {
 		row["train_tokens_per_second"] = round(float64(s.NumInputTokensSeen-l.firstTokens)/runtime, 3)
 	}
 	l.total += l.lossSum
+	l.preferences.take(row)
 	l.lossSum, l.logged = 0, s.GlobalStep
 	return l.addRow(row)
 }

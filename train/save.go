@@ -78,6 +78,7 @@ func (l *loop) where() *checkpoint.Position {
 	p.LossSum, p.Total, p.Logged = checkpoint.Float(l.lossSum), checkpoint.Float(l.total), l.logged
 	p.LR, p.GradNorm = checkpoint.Float(l.lr), checkpoint.Float(l.norm)
 	p.Draws, p.Plateau = l.order.global.drawn, l.schedule.Plateau
+	l.preferences.where(&p)
 	return &p
 }
 
@@ -179,6 +180,7 @@ func (l *loop) restore(saved *checkpoint.Saved) {
 		l.position = *p
 		l.lossSum, l.total, l.logged = float64(p.LossSum), float64(p.Total), p.Logged
 		l.lr, l.norm = float64(p.LR), float64(p.GradNorm)
+		l.preferences.restore(p)
 	}
 	if l.resumed = s.GlobalStep%l.perEpoch != 0; l.resumed {
 		l.order.global.skip(l.position.EpochDraws)

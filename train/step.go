@@ -26,7 +26,12 @@ func (l *loop) update(e, u int, perm []int32) error {
 		l.run.Dropout = l.dropoutKey(e, b)
 		// Loss is divided once, by the labels of all batches of the update. Without any it is 0/0, as in the
 		// reference, but the gradient is zero.
-		loss := l.run.Loss(&l.batch, l.args.LabelSmoothingFactor, 1/float64(items)) / float64(items)
+		var loss float64
+		if pairs := perm[l.begin(b):l.begin(b+1)]; l.Pairs != nil { // the mean of means of batches
+			loss = l.prefer(pairs, 1/float64(len(pairs)*(to-from)))
+		} else {
+			loss = l.run.Loss(&l.batch, l.args.LabelSmoothingFactor, 1/float64(items)) / float64(items)
+		}
 		l.addLoss(loss)
 		l.count()
 		tokens += l.batch.Tokens
@@ -50,6 +55,11 @@ func (l *loop) pack(examples []int32) {
 	l.examples = l.examples[:0]
 	for _, i := range examples {
 		l.examples = append(l.examples, l.Train[i])
+	}
+	if l.Pairs != nil {
+		for _, i := range examples {
+			l.examples = append(l.examples, l.Pairs.Rejected[i])
+		}
 	}
 	collate.Pack(&l.batch, l.examples)
 }

@@ -31,6 +31,7 @@ type Trainer struct {
 	Args   Args
 	Device compute.Device
 	Train  []collate.Example
+	Pairs  *Pairs         // nil for cross-entropy of the labels of Train
 	Eval   eval.Evaluator // may be nil if eval_strategy is no
 
 	// Trainable tells which weights are trained; nil means all.
@@ -88,6 +89,7 @@ type loop struct {
 	batch    collate.Batch
 	examples []collate.Example
 	targets  []int // labels that each example trains on
+	preferences
 
 	position checkpoint.Position
 	resumed  bool // order is that of an epoch which a checkpoint left in the middle
@@ -163,32 +165,47 @@ func (l *loop) checkData() error {
 	l.targets = make([]int, len(l.Train))
 	lengths := make([]int, len(l.Train))
 	sum := 0
-	for i, e := range l.Train {
-		if len(e.IDs) != len(e.Labels) {
-			return fmt.Errorf("train: example %d has %d input_ids and %d labels", i, len(e.IDs), len(e.Labels))
-		}
-		if err := l.Model.Check(e.IDs); err != nil {
-			return fmt.Errorf("train: example %d: %w", i, err)
-		}
-		for j, y := range e.Labels {
-			if y == collate.Ignore {
-				continue
+	if err := l.Pairs.check(len(l.Train)); err != nil {
+		return err
+	}
+	for i := range l.Train {
+		for _, e := range l.sequences(i) {
+			n, err := l.checkExample(e)
+			if err != nil {
+				return fmt.Errorf("train: example %d: %w", i, err)
 			}
-			if y < 0 || int(y) >= l.Model.Config.VocabSize {
-				return fmt.Errorf("train: example %d has label %d; expected a token below %d, or %d for none", i, y, l.Model.Config.VocabSize, collate.Ignore)
-			}
-			if j > 0 {
-				l.targets[i]++
-			}
+			l.targets[i] += n
+			lengths[i] += len(e.IDs)
 		}
 		sum += l.targets[i]
-		lengths[i] = len(e.IDs)
 	}
 	if sum == 0 {
 		return fmt.Errorf("train: none of %d examples has a token to learn: all labels are %d, or stand first, where nothing predicts them", len(l.Train), collate.Ignore)
 	}
 	l.order = newOrder(&l.args, lengths)
 	return nil
+}
+
+// checkExample returns how many tokens e trains on.
+func (l *loop) checkExample(e collate.Example) (targets int, err error) {
+	if len(e.IDs) != len(e.Labels) {
+		return 0, fmt.Errorf("%d input_ids and %d labels", len(e.IDs), len(e.Labels))
+	}
+	if err := l.Model.Check(e.IDs); err != nil {
+		return 0, err
+	}
+	for j, y := range e.Labels {
+		if y == collate.Ignore {
+			continue
+		}
+		if y < 0 || int(y) >= l.Model.Config.VocabSize {
+			return 0, fmt.Errorf("label %d; expected a token below %d, or %d for none", y, l.Model.Config.VocabSize, collate.Ignore)
+		}
+		if j > 0 {
+			targets++
+		}
+	}
+	return targets, nil
 }
 
 // plan computes the steps of the run as the reference does.
@@ -227,10 +244,21 @@ func (l *loop) mostLabels() (n int) {
 
 // reserve makes room for the largest batch that the order of the data may bring.
 func (l *loop) reserve(trainable func(*nn.Param) bool) {
-	longest := slices.Clone(l.Train)
-	slices.SortStableFunc(longest, func(a, b collate.Example) int { return len(b.IDs) - len(a.IDs) })
+	order := make([]int, len(l.Train))
+	length := make([]int, len(l.Train))
+	for i := range order {
+		order[i] = i
+		for _, e := range l.sequences(i) {
+			length[i] += len(e.IDs)
+		}
+	}
+	slices.SortStableFunc(order, func(i, j int) int { return length[j] - length[i] })
+	var longest []collate.Example
+	for _, i := range order[:min(l.args.PerDeviceTrainBatchSize, len(order))] {
+		longest = append(longest, l.sequences(i)...)
+	}
 	var b collate.Batch
-	collate.Pack(&b, longest[:min(l.args.PerDeviceTrainBatchSize, len(longest))])
+	collate.Pack(&b, longest)
 	l.run.Reserve(l.Model.Plan(&b, l.run.Checkpoint, trainable).Activations)
 }
 

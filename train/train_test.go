@@ -24,7 +24,7 @@ func TestErrorsBeforeTraining(t *testing.T) {
 		{func(tr *Trainer) { tr.Args.EvalStrategy = "epoch"; tr.Eval = nil }, "nothing to evaluate"},
 		{func(tr *Trainer) { tr.Train = nil }, "none of 0 examples"},
 		{func(tr *Trainer) { tr.Train = []collate.Example{{IDs: []int32{1, 2}, Labels: []int32{2, -100}}} }, "token to learn"},
-		{func(tr *Trainer) { tr.Train = []collate.Example{{IDs: []int32{1}, Labels: nil}} }, "example 0 has 1 input_ids and 0 labels"},
+		{func(tr *Trainer) { tr.Train = []collate.Example{{IDs: []int32{1}, Labels: nil}} }, "example 0: 1 input_ids and 0 labels"},
 		{func(tr *Trainer) { tr.Train = []collate.Example{{IDs: []int32{1, 2}, Labels: []int32{-100, 96}}} }, "label 96"},
 		{func(tr *Trainer) { tr.Train = []collate.Example{{IDs: []int32{1, 900}, Labels: []int32{-100, 5}}} }, "example 0: model: token id 900"},
 		{func(tr *Trainer) { tr.Trainable = func(*nn.Param) bool { return false } }, "no weight is trainable"},

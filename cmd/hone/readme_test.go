@@ -13,7 +13,7 @@ import (
 
 // TestReadme does what the READMEs say: every line of a fenced sh block that begins with hone is run, in order and in
 // one folder, with a Hub on loopback that has a tiny gpt2 and a tiny rotten_tomatoes. A yaml block is run.yaml, a json
-// block some rows of tickets.jsonl.
+// block some rows of tickets.jsonl, a jsonl block of answers.jsonl.
 func TestReadme(t *testing.T) {
 	hub := newFakeHub(t)
 	var first []string
@@ -55,6 +55,8 @@ func runReadme(t *testing.T, hub *fakeHub, text string) (commands []string) {
 			write("run.yaml", b.text)
 		case "json":
 			write("tickets.jsonl", strings.Repeat(b.text, 10))
+		case "jsonl":
+			write("answers.jsonl", strings.Repeat(b.text, 3))
 		case "sh", "":
 			for line := range strings.Lines(strings.ReplaceAll(b.text, "\\\n", " ")) {
 				line = strings.TrimSpace(line)

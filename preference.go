@@ -1,0 +1,111 @@
+package hone
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/hone-ml/hone/collate"
+	"github.com/hone-ml/hone/dataset"
+	"github.com/hone-ml/hone/eval"
+	"github.com/hone-ml/hone/tokenizer"
+	"github.com/hone-ml/hone/train"
+)
+
+// PreferenceOptions are the part of a FineTune that trains on pairs of answers, by the names of TRL's DPOConfig. Zero
+// means TRL's default.
+type PreferenceOptions struct {
+	LossType       string  `help:"Of pairs of answers: sigmoid (DPO), hinge, ipo or robust." default:"sigmoid" placeholder:"NAME"`
+	Beta           float64 `help:"Of pairs: how closely the model is held to the one that training began with." default:"0.1" placeholder:"X"`
+	LabelSmoothing float64 `help:"Of pairs, with the loss_type robust: the share of them that are the wrong way round." default:"0" placeholder:"X"`
+}
+
+// dpo returns the settings with defaults filled in.
+func (o PreferenceOptions) dpo() eval.DPO {
+	return eval.DPO{LossType: cmp.Or(o.LossType, "sigmoid"), Beta: cmp.Or(o.Beta, 0.1), LabelSmoothing: o.LabelSmoothing}
+}
+
+// check returns an error for settings without a meaning, as all are that differ from the defaults where the task is
+// another.
+func (o PreferenceOptions) check(t dataset.Task) error {
+	if t.Kind != dataset.Preference && o.dpo() != (PreferenceOptions{}).dpo() {
+		return fmt.Errorf("hone: loss_type, beta and label_smoothing are for pairs of answers, but the task is %s", t.Kind)
+	}
+	if err := o.dpo().Check(); err != nil {
+		return fmt.Errorf("hone: %w", err)
+	}
+	return nil
+}
+
+// A preferenceCoder trains on pairs of answers.
+type preferenceCoder struct {
+	languageCoder
+	pairs    []collate.Pair // to train on
+	collator collate.Preference
+}
+
+func (f *FineTune) newPreference(tok *tokenizer.Tokenizer, t dataset.Task, maxLength int) (*preferenceCoder, error) {
+	d, err := collate.NewDialogue(tok, 0)
+	if err != nil {
+		return nil, err
+	}
+	c := &preferenceCoder{languageCoder: languageCoder{tok: tok, task: t, max: maxLength, f: f},
+		collator: collate.Preference{Tokenizer: tok, Dialogue: d, MaxLength: maxLength}}
+	if f.LabelSmoothingFactor != 0 {
+		return nil, errors.New("hone: label_smoothing_factor has no meaning for pairs of answers; there is --loss_type robust with --label_smoothing")
+	}
+	return c, nil
+}
+
+// encode returns the chosen answers and keeps the pairs.
+func (c *preferenceCoder) encode(d *dataset.Dataset) (chosen []collate.Example, s collate.Stats, err error) {
+	c.pairs, s, err = c.collator.Encode(d, c.task)
+	for _, p := range c.pairs {
+		chosen = append(chosen, p.Chosen)
+	}
+	return chosen, s, err
+}
+
+func (c *preferenceCoder) evaluator(d *dataset.Dataset) (eval.Evaluator, error) {
+	pairs, _, err := c.collator.Encode(d, c.task)
+	return &eval.Preference{Pairs: pairs, DPO: c.f.dpo(), BatchSize: c.f.PerDeviceEvalBatchSize}, err
+}
+
+// rejected returns the answers to avoid, beside those of Train; nil for other tasks.
+func (j *Job) rejected() (all []collate.Example) {
+	if c, ok := j.coder.(*preferenceCoder); ok {
+		for _, p := range c.pairs {
+			all = append(all, p.Rejected)
+		}
+	}
+	return all
+}
+
+// prefer gives the trainer of a job on pairs what the model says of them before it is trained: that is the reference,
+// of which no copy is kept.
+func (j *Job) prefer(ctx context.Context, t *train.Trainer) error {
+	c, ok := j.coder.(*preferenceCoder)
+	if !ok {
+		return nil
+	}
+	j.watch.Say("asking the model for the probabilities of %d pairs of answers before it is trained", len(c.pairs))
+	if j.Adapter != nil {
+		j.Adapter.Disable()
+		defer j.Adapter.Enable()
+	}
+	device := t.Device
+	if j.BF16 {
+		device = device.BF16()
+	}
+	run := j.Model.NewRun(device)
+	t.Pairs = &train.Pairs{Rejected: j.rejected(), DPO: j.dpo()}
+	var err error
+	if t.Pairs.Reference, err = eval.PairLogps(ctx, run, c.pairs, j.progress); err != nil {
+		return err
+	}
+	if e, ok := j.Evaluator.(*eval.Preference); ok {
+		e.Reference, err = eval.PairLogps(ctx, run, e.Pairs, j.progress)
+	}
+	return err
+}

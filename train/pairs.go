@@ -1,0 +1,112 @@
+package train
+
+import (
+	"fmt"
+
+	"github.com/hone-ml/hone/checkpoint"
+	"github.com/hone-ml/hone/collate"
+	"github.com/hone-ml/hone/eval"
+	"github.com/hone-ml/hone/nn"
+)
+
+// Pairs are answers to prefer and answers to avoid: TRL's DPOTrainer. Nothing is dropped, as with its
+// disable_dropout.
+type Pairs struct {
+	Rejected  []collate.Example // beside the chosen answers of Trainer.Train
+	Reference []eval.Logps      // log-probabilities of both under the model that is not trained
+	DPO       eval.DPO
+}
+
+// sequences returns the sequences of example i.
+func (l *loop) sequences(i int) []collate.Example {
+	if l.Pairs == nil {
+		return l.Train[i : i+1]
+	}
+	return []collate.Example{l.Train[i], l.Pairs.Rejected[i]}
+}
+
+// check refuses pairs that are not whole.
+func (p *Pairs) check(chosen int) error {
+	if p == nil {
+		return nil
+	}
+	if len(p.Rejected) != chosen || len(p.Reference) != chosen {
+		return fmt.Errorf("train: %d chosen answers, but %d rejected ones and %d log-probabilities of the reference", chosen, len(p.Rejected), len(p.Reference))
+	}
+	if err := p.DPO.Check(); err != nil {
+		return fmt.Errorf("train: %w", err)
+	}
+	return nil
+}
+
+// preferences is what a loop gathers of its pairs.
+type preferences struct {
+	sums    map[string]float64 // of what batches had, since the last log
+	batches int
+
+	nll        []nn.Float
+	logps, ref []eval.Logps
+}
+
+// prefer adds the gradient of share times the summed loss of a batch of pairs, and returns that.
+func (l *loop) prefer(pairs []int32, share float64) (loss float64) {
+	f := &l.preferences
+	f.ref = f.ref[:0]
+	for _, i := range pairs {
+		f.ref = append(f.ref, l.Pairs.Reference[i])
+	}
+	f.logps, f.nll = resize(f.logps, len(pairs)), resize(f.nll, len(l.batch.Targets))
+	l.run.Dropout = 0
+	l.run.Weighted(f.nll, &l.batch, func(scale []nn.Float) {
+		eval.SumLogps(f.logps, &l.batch, f.nll)
+		for i, p := range f.logps {
+			x, _, _ := l.Pairs.DPO.Loss(p, f.ref[i])
+			loss += share * x
+		}
+		for r := range scale { // a log-probability is minus a cross-entropy
+			i := int(l.batch.Of[r])
+			_, chosen, rejected := l.Pairs.DPO.Loss(f.logps[i%len(pairs)], f.ref[i%len(pairs)])
+			if scale[r] = nn.Float(-share * chosen); i >= len(pairs) {
+				scale[r] = nn.Float(-share * rejected)
+			}
+		}
+	})
+	if f.sums == nil {
+		f.sums = map[string]float64{}
+	}
+	l.Pairs.DPO.Rewards(f.logps, f.ref).Add(f.sums)
+	f.batches++
+	return loss
+}
+
+// take moves the means of the batches since the last log into row.
+func (f *preferences) take(row Row) {
+	for k, v := range f.sums {
+		row[k] = v / float64(f.batches)
+	}
+	f.sums, f.batches = nil, 0
+}
+
+// where and restore keep the sums in a checkpoint.
+func (f *preferences) where(p *checkpoint.Position) {
+	if p.Batches, p.Sums = f.batches, nil; f.batches > 0 {
+		p.Sums = map[string]checkpoint.Float{}
+	}
+	for k, v := range f.sums {
+		p.Sums[k] = checkpoint.Float(v)
+	}
+}
+
+func (f *preferences) restore(p *checkpoint.Position) {
+	f.batches, f.sums = p.Batches, map[string]float64{}
+	for k, v := range p.Sums {
+		f.sums[k] = float64(v)
+	}
+}
+
+func resize[T any](s []T, n int) []T {
+	if cap(s) < n {
+		return make([]T, n)
+	}
+	return s[:n]
+}
