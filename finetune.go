@@ -10,6 +10,7 @@ import (
 	"github.com/hone-ml/hone/hub"
 	"github.com/hone-ml/hone/lora"
 	"github.com/hone-ml/hone/model"
+	"github.com/hone-ml/hone/nn"
 	"github.com/hone-ml/hone/tokenizer"
 	"github.com/hone-ml/hone/train"
 )
@@ -61,6 +62,7 @@ type Job struct {
 	Evaluator eval.Evaluator // nil without a split to evaluate on
 
 	coder    coder
+	trained  func(*nn.Param) bool // which weights are trained
 	evalName string
 	drawn    int64 // seed of the rows that are held out or drawn
 	resized  bool  // the model has another vocabulary than its file

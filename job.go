@@ -60,7 +60,7 @@ func (j *Job) Plan() (Plan, error) {
 }
 
 // trainable reports whether p is trained.
-func (j *Job) trainable(p *nn.Param) bool { return j.Adapter == nil || j.Adapter.Trainable(p) }
+func (j *Job) trainable(p *nn.Param) bool { return j.trained == nil || j.trained(p) }
 
 // typical returns a batch of average length: examples at even distances in the order of length.
 func (j *Job) typical() (batch []collate.Example) {

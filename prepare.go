@@ -14,6 +14,7 @@ import (
 	"github.com/hone-ml/hone/internal/spell"
 	"github.com/hone-ml/hone/lora"
 	"github.com/hone-ml/hone/model"
+	"github.com/hone-ml/hone/nn"
 	"github.com/hone-ml/hone/tokenizer"
 )
 
@@ -225,7 +226,15 @@ func (j *Job) model(context.Context) (err error) {
 			return err
 		}
 	}
-	return j.attach()
+	if err := j.attach(); err != nil {
+		return err
+	}
+	var own func(*nn.Param) bool
+	if j.Adapter != nil {
+		own = j.Adapter.Trainable
+	}
+	j.trained, err = j.Args.Trainable(j.Model, own)
+	return err
 }
 
 // sizes lists the splits of d with their rows.

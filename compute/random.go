@@ -16,6 +16,18 @@ func Philox(ctr [4]uint32, key uint64) [4]uint32 {
 	return ctr
 }
 
+// AddUniform adds to x, row row of a matrix, numbers drawn evenly between −most and most. They depend only on key, row
+// and column.
+func AddUniform(x []Float, row int, most Float, key uint64) {
+	var w [4]uint32
+	for j := range x {
+		if j&3 == 0 {
+			w = Philox([4]uint32{uint32(row), uint32(j >> 2), 0, 0}, key)
+		}
+		x[j] += most * Float(float64(w[j&3])/(1<<31)-1)
+	}
+}
+
 // A Mask draws the kept elements of dropout. Element (row, col) is word col%4 of the counter
 // (row, col/4, head, 0), so that any kernel may visit elements in any order.
 type Mask struct {

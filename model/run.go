@@ -1,6 +1,8 @@
 package model
 
 import (
+	"math"
+
 	"github.com/hone-ml/hone/collate"
 	"github.com/hone-ml/hone/compute"
 	"github.com/hone-ml/hone/nn"
@@ -16,6 +18,10 @@ type Run struct {
 	Checkpoint bool
 	// Dropout is the key of the masks of the next pass; 0, as for evaluation, means no dropout.
 	Dropout uint64
+	// Noise is NEFTune's α (Jain et al., 2023): a pass with gradients adds to the embeddings of tokens numbers drawn evenly
+	// from ±α/√(L·C), L the tokens of the longest example. NoiseKey draws them.
+	Noise    float64
+	NoiseKey uint64
 
 	pass nn.Pass
 	acts nn.StackActs
@@ -96,6 +102,7 @@ func (r *Run) forward(ids []int32) compute.Mat {
 	r.ids = ids
 	x := p.New(len(ids), r.Config.HiddenSize)
 	r.Wte.Gather(p, x, ids)
+	r.noise(x)
 	if r.Wpe != nil {
 		mark := p.Mark()
 		pos := p.New(len(ids), r.Config.HiddenSize)
@@ -105,6 +112,18 @@ func (r *Run) forward(ids []int32) compute.Mat {
 	}
 	p.Drop(x, nn.Float(r.Config.EmbdDropout), nn.SiteEmbedding)
 	return r.Stack.Forward(p, &r.acts, x)
+}
+
+// noise adds NEFTune's noise to embedded tokens.
+func (r *Run) noise(x compute.Mat) {
+	p := &r.pass
+	if r.Noise == 0 || p.Grads == nil {
+		return
+	}
+	most := nn.Float(r.Noise / math.Sqrt(float64(p.Longest*x.Cols)))
+	for i := range x.Rows {
+		compute.AddUniform(x.Row(i), i, most, nn.Mix(r.NoiseKey))
+	}
 }
 
 // backward undoes forward, given the gradient of the hidden rows.

@@ -16,6 +16,9 @@ type AdamW struct {
 	WeightDecay       float64 // of every parameter but norms and biases
 	Step              int     // updates done
 
+	// Rates are what the learning rate of each parameter is multiplied by; nil means 1 for all.
+	Rates []float64
+
 	M, V []compute.Mat // the moments by Param.Index, shaped as the parameters are; empty where frozen
 
 	device compute.Device
@@ -59,6 +62,9 @@ func (o *AdamW) Update(lr, scale float64) {
 	o.Step++
 	s := compute.AdamW{LR: lr, Beta1: o.Beta1, Beta2: o.Beta2, Eps: o.Eps, Step: o.Step, GradScale: scale}
 	for i, p := range o.params {
+		if o.Rates != nil {
+			s.LR = lr * o.Rates[i]
+		}
 		s.WeightDecay = o.WeightDecay
 		if p.Vector && !p.Decayed {
 			s.WeightDecay = 0

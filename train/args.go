@@ -48,6 +48,10 @@ type Args struct {
 	WeightDecay       float64 `json:"weight_decay" yaml:"weight_decay" name:"weight_decay" default:"0" help:"Pulls all weights but biases and norms towards zero; 0.01 to 0.1 curbs overfitting."`
 	MaxGradNorm       float64 `json:"max_grad_norm" yaml:"max_grad_norm" name:"max_grad_norm" default:"1" help:"Longest gradient an update may use, which tames outliers; 0 switches clipping off."`
 
+	NeftuneNoiseAlpha *float64 `json:"neftune_noise_alpha" yaml:"neftune_noise_alpha" name:"neftune_noise_alpha" help:"NEFTune: noise on the embeddings in training, often 5 to 15, so that answers follow the form of the examples less slavishly."`
+	Freeze            []string `json:"freeze" yaml:"freeze" name:"freeze" help:"Weights not to train: embeddings, a number N for the first N blocks, or a regular expression found in their names. Not of transformers."`
+	LayerLRDecay      float64  `json:"layer_lr_decay" yaml:"layer_lr_decay" name:"layer_lr_decay" default:"1" help:"Each block's learning rate is this times that of the block above it; the embeddings have the lowest. Not of transformers."`
+
 	LabelSmoothingFactor    float64 `json:"label_smoothing_factor" yaml:"label_smoothing_factor" name:"label_smoothing_factor" default:"0" help:"Share of the target probability spread over the whole vocabulary, against overconfidence."`
 	BF16                    bool    `json:"bf16" yaml:"bf16" name:"bf16" default:"false" help:"Multiplies in bfloat16, with sums and weights in float32: nearly twice as fast on processors that can, and losses that differ in the third digit."`
 	GradientCheckpointing   bool    `json:"gradient_checkpointing" yaml:"gradient_checkpointing" name:"gradient_checkpointing" default:"false" help:"Computes activations again in the backward pass: much less memory for about a third more time."`

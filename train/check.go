@@ -66,6 +66,8 @@ func (a *Args) checkNumbers() error {
 		{a.AdamEpsilon >= 0, "adam_epsilon", a.AdamEpsilon, "0 or more"},
 		{a.WeightDecay >= 0, "weight_decay", a.WeightDecay, "0 or more"},
 		{a.MaxGradNorm >= 0, "max_grad_norm", a.MaxGradNorm, "0 or more; 0 switches clipping off"},
+		{deref(a.NeftuneNoiseAlpha) >= 0 && !math.IsInf(deref(a.NeftuneNoiseAlpha), 0), "neftune_noise_alpha", deref(a.NeftuneNoiseAlpha), "0 or more; 5 is usual"},
+		{a.LayerLRDecay > 0 && a.LayerLRDecay <= 1, "layer_lr_decay", a.LayerLRDecay, "more than 0 to 1; 0.9 is usual"},
 		{a.LabelSmoothingFactor >= 0 && a.LabelSmoothingFactor < 1, "label_smoothing_factor", a.LabelSmoothingFactor, "0 to less than 1"},
 		{a.LoggingSteps >= 0, "logging_steps", a.LoggingSteps, "0 or more"},
 		{a.EvalSteps == nil || *a.EvalSteps >= 0, "eval_steps", deref(a.EvalSteps), "0 or more"},
@@ -195,6 +197,9 @@ func (a *Args) differing(b *Args) (data, other []string) {
 	add(&other, "weight_decay", a.WeightDecay, b.WeightDecay)
 	add(&other, "max_grad_norm", a.MaxGradNorm, b.MaxGradNorm)
 	add(&other, "bf16", a.BF16, b.BF16)
+	add(&other, "neftune_noise_alpha", deref(a.NeftuneNoiseAlpha), deref(b.NeftuneNoiseAlpha))
+	add(&other, "freeze", strings.Join(a.Freeze, ","), strings.Join(b.Freeze, ","))
+	add(&other, "layer_lr_decay", a.LayerLRDecay, b.LayerLRDecay)
 	add(&other, "label_smoothing_factor", a.LabelSmoothingFactor, b.LabelSmoothingFactor)
 	return slices.Clip(data), other
 }

@@ -42,7 +42,7 @@ var renamed = map[string]string{
 
 // absent are arguments that ask for what hone does not do.
 var absent = []string{"fp16", "tf32", "fp16_full_eval", "bf16_full_eval", "deepspeed", "fsdp", "fsdp_config", "torch_compile",
-	"use_liger_kernel", "neftune_noise_alpha", "auto_find_batch_size", "push_to_hub", "hub_model_id", "hub_token", "hub_strategy",
+	"use_liger_kernel", "auto_find_batch_size", "push_to_hub", "hub_model_id", "hub_token", "hub_strategy",
 	"optim_args", "optim_target_modules", "predict_with_generate", "sortish_sampler", "full_determinism"}
 
 // Unknown returns an error for a name that Names doesn't have: what the argument is called now, that hone does not

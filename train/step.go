@@ -24,6 +24,7 @@ func (l *loop) update(e, u int, perm []int32) error {
 	for b := from; b < to; b++ {
 		l.pack(perm[l.begin(b):l.begin(b+1)])
 		l.run.Dropout = l.dropoutKey(e, b)
+		l.run.NoiseKey = ^l.run.Dropout
 		// Loss is divided once, by the labels of all batches of the update. Without any it is 0/0, as in the
 		// reference, but the gradient is zero.
 		var loss float64

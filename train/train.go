@@ -126,9 +126,9 @@ func (t *Trainer) prepare(ctx context.Context) (*loop, error) {
 	}
 	l.plan()
 
-	trainable := t.Trainable
-	if trainable == nil {
-		trainable = func(*nn.Param) bool { return true }
+	trainable, err := l.args.Trainable(t.Model, t.Trainable)
+	if err != nil {
+		return nil, err
 	}
 	device := t.Device
 	if l.args.BF16 {
@@ -137,10 +137,11 @@ func (t *Trainer) prepare(ctx context.Context) (*loop, error) {
 	l.run = t.Model.NewRun(device)
 	l.run.Checkpoint = l.args.GradientCheckpointing || l.args.ActivationCheckpointing
 	l.grads = t.Model.NewGrads(trainable, l.mostLabels())
-	l.run.Grads = l.grads
+	l.run.Grads, l.run.Noise = l.grads, deref(l.args.NeftuneNoiseAlpha)
 	l.optimizer = optim.NewAdamW(device, t.Model.Params, l.grads)
 	o := l.optimizer
 	o.Beta1, o.Beta2, o.Eps, o.WeightDecay = l.args.AdamBeta1, l.args.AdamBeta2, l.args.AdamEpsilon, l.args.WeightDecay
+	o.Rates = l.args.rates(t.Model)
 	for _, p := range o.Params() {
 		l.trained += int64(p.W.Rows) * int64(p.W.Cols)
 	}
@@ -155,7 +156,6 @@ func (t *Trainer) prepare(ctx context.Context) (*loop, error) {
 		}
 	}
 	l.reserve(trainable)
-	var err error
 	l.schedule, err = optim.NewSchedule(l.args.LRSchedulerType, l.args.LearningRate, l.args.warmup(l.state.MaxSteps), l.state.MaxSteps, l.args.LRSchedulerKwargs)
 	return l, err
 }
