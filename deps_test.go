@@ -9,7 +9,7 @@ import (
 
 // order is the data flow: a package imports only packages that stand above it (ARCHITECTURE.md).
 var order = []string{
-	"internal/realdata", "internal/spell", "internal/fixtures", "internal/disk", "internal/tfevents",
+	"internal/realdata", "internal/spell", "internal/fixtures", "internal/disk", "internal/tfevents", "internal/dial",
 	"hub", "bundle", "dataset", "tokenizer", "chat",
 	"collate", "compute", "compute/cpu", "nn",
 	"safetensors", "gguf", "model", "convert", "lora", "eval",

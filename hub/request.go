@@ -8,13 +8,14 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"net"
 	"net/http"
 	"net/url"
 	"regexp"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/hone-ml/hone/internal/dial"
 )
 
 const (
@@ -47,10 +48,9 @@ func (c *Client) setup() error {
 			c.setupErr = fmt.Errorf("HF_ENDPOINT=%q is no address: want one as %s", c.Endpoint, DefaultEndpoint)
 			return
 		}
-		dialer := &net.Dialer{Timeout: 30 * time.Second, KeepAlive: 30 * time.Second}
 		c.transport = &http.Transport{
 			Proxy:                  http.ProxyFromEnvironment,
-			DialContext:            dialer.DialContext,
+			DialContext:            dial.Context,
 			ForceAttemptHTTP2:      true,
 			MaxIdleConnsPerHost:    orDefault(c.Workers, 8),
 			IdleConnTimeout:        90 * time.Second,

@@ -8,6 +8,7 @@ import (
 	"github.com/hone-ml/hone"
 	"github.com/hone-ml/hone/dataset"
 	"github.com/hone-ml/hone/hub"
+	"github.com/hone-ml/hone/internal/dial"
 	"github.com/hone-ml/hone/tokenizer"
 )
 
@@ -70,7 +71,9 @@ func (a *app) hub() (*hub.Client, *screen, error) {
 		return nil, nil, err
 	}
 	s := a.screen()
-	h.Offline = h.Offline || a.flags.Offline
+	if h.Offline = h.Offline || a.flags.Offline; h.Offline {
+		dial.Forbid()
+	}
 	h.Progress = s.download
 	h.Log = slog.New(hubLog{s})
 	return h, s, nil

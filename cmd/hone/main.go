@@ -15,6 +15,7 @@ import (
 
 	"github.com/alecthomas/kong"
 	"github.com/hone-ml/hone"
+	"github.com/hone-ml/hone/internal/dial"
 	"github.com/hone-ml/hone/train"
 )
 
@@ -103,6 +104,9 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		}
 		fmt.Fprintf(stderr, "Run %q to see what there is.\n", hint)
 		return 2
+	}
+	if c.Offline {
+		dial.Forbid()
 	}
 	a := &app{ctx, stdin, stdout, stderr, &c}
 	if err := k.Run(a); err != nil {
