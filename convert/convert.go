@@ -1,6 +1,7 @@
 // Package convert turns GGUF files, the format of llama.cpp, into folders in Hugging Face layout: config.json,
 // model.safetensors, tokenizer.json, tokenizer_config.json with the chat template, and generation_config.json. hone
-// and transformers load them. What the names and keys mean stands in gguf/NAMES.md.
+// and transformers load them. WriteGGUF goes the other way, by the same table of tensors. What the names and keys mean
+// stands in gguf/NAMES.md.
 package convert
 
 import (
