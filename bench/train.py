@@ -6,7 +6,7 @@ loop, examples and losses. MODE is what it is measured against:
   hf          transformers.Trainer as the tutorial uses it: padded to the longest of the batch, logits everywhere
   hf128       the same, every row padded to 128 tokens
   hf_group    the same as hf, train_sampling_strategy group_by_length
-  tuned       a loop by hand: rows sorted into the same batches as hf, no padding (packed rows with a block mask
+  tuned       a loop by hand: the same batches as hf, no padding (packed rows with a block mask
               through scaled_dot_product_attention), logits at the label only, fused AdamW
 
 All modes see the same examples in the same order (but hf_group), dropout 0, float32, AdamW without decay, and the
@@ -19,13 +19,13 @@ import torch
 import transformers as hf
 
 
-def examples(tokenizer, path):
+def examples(tokenizer, path, labels):
     """text + eos + label word, labels -100 but on the label word."""
     rows = []
     for line in open(path, encoding="utf-8"):
         r = json.loads(line)
         ids = tokenizer(r["text"], add_special_tokens=False)["input_ids"] + [tokenizer.eos_token_id]
-        word = tokenizer(["neg", "pos"][r["label"]], add_special_tokens=False)["input_ids"]
+        word = tokenizer(labels[r["label"]], add_special_tokens=False)["input_ids"]
         rows.append({"input_ids": ids + word, "labels": [-100] * len(ids) + word})
     return rows
 
@@ -76,8 +76,9 @@ def trainer(a, model, tokenizer, rows):
     clock = Clock(a.warm)
     width = 128 if a.mode == "hf128" else 0
     args = hf.TrainingArguments(
-        output_dir=os.path.join(a.out, a.mode), per_device_train_batch_size=a.batch, max_steps=a.steps + a.warm,
-        learning_rate=2e-5, logging_steps=1, save_strategy="no", report_to="none", use_cpu=True, disable_tqdm=True, bf16=a.bf16,
+        output_dir=os.path.join(a.out, a.mode), per_device_train_batch_size=a.batch,
+        max_steps=-1 if a.epochs else a.steps + a.warm, num_train_epochs=a.epochs or 1,
+        learning_rate=a.lr, warmup_steps=a.warmup, seed=a.seed, logging_steps=1, save_strategy="no", report_to="none", use_cpu=True, disable_tqdm=True, bf16=a.bf16,
         dataloader_num_workers=0, train_sampling_strategy="group_by_length" if a.mode == "hf_group" else "random")
     t = hf.Trainer(model=model, args=args, train_dataset=rows, callbacks=[clock],
                    data_collator=lambda r: pad(r, width, tokenizer.eos_token_id))
@@ -88,7 +89,9 @@ def trainer(a, model, tokenizer, rows):
 def tuned(a, model, rows):
     """What a careful person writes in PyTorch: no padding, the head at labels only, one fused optimizer."""
     model.train()
-    opt = torch.optim.AdamW(model.parameters(), lr=2e-5, weight_decay=0.0, fused=True)
+    whole = model.get_base_model() if a.lora else model
+    body = getattr(whole, "transformer", None) or whole.model
+    opt = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=a.lr, weight_decay=0.0, fused=True)
     total = a.steps + a.warm
     order = torch.randperm(len(rows), generator=torch.Generator().manual_seed(42)).tolist()
     losses, start = [], None
@@ -102,15 +105,15 @@ def tuned(a, model, rows):
         same = seq[:, None] == seq[None, :]
         mask = (same & torch.ones_like(same).tril())[None, None]
         with torch.autocast("cpu", torch.bfloat16, enabled=a.bf16):
-            h = model.transformer(input_ids=ids, position_ids=pos, attention_mask=mask, use_cache=False).last_hidden_state
+            h = body(input_ids=ids, position_ids=pos, attention_mask=mask, use_cache=False).last_hidden_state
             asked = torch.arange(ids.shape[1]) if a.length else ends
-            logits = model.lm_head(h[0, asked]).float()
+            logits = whole.lm_head(h[0, asked]).float()
         target = [t for r in batch for t in (r["labels"][1:] if a.length else r["labels"][-1:])]
         loss = torch.nn.functional.cross_entropy(logits, torch.tensor(target))
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         for g in opt.param_groups:
-            g["lr"] = 2e-5 * (1 - step / total)
+            g["lr"] = a.lr * (1 - step / total)
         opt.step()
         opt.zero_grad(set_to_none=True)
         losses.append(loss.item())
@@ -131,6 +134,15 @@ def main():
     p.add_argument("--out", default="/tmp/hone-bench")
     p.add_argument("--bf16", action="store_true")
     p.add_argument("--lora", action="store_true", help="PEFT's LoRA, rank 8 on its default modules")
+    p.add_argument("--lora_r", type=int, default=8)
+    p.add_argument("--lora_alpha", type=int, default=16)
+    p.add_argument("--lora_targets", help="all-linear, or names; PEFT's default if not given")
+    p.add_argument("--labels", default="neg,pos", help="label words of the classes 0, 1 …")
+    p.add_argument("--lr", type=float, default=2e-5)
+    p.add_argument("--warmup", type=float, default=0, help="share of all steps")
+    p.add_argument("--seed", type=int, default=42)
+    p.add_argument("--epochs", type=float, default=0, help="train so long instead of --steps")
+    p.add_argument("--test", help="rows to classify afterwards; the classes are printed too")
     p.add_argument("--length", type=int, default=0, help="language modelling on pieces of so many tokens instead of classification")
     a = p.parse_args()
     torch.set_num_threads(a.threads)
@@ -144,11 +156,15 @@ def main():
             module.p = 0.0
     if a.lora:
         import peft
-        model = peft.get_peft_model(model, peft.LoraConfig(task_type="CAUSAL_LM", r=8, lora_alpha=16, lora_dropout=0.0,
+        model = peft.get_peft_model(model, peft.LoraConfig(task_type="CAUSAL_LM", r=a.lora_r, lora_alpha=a.lora_alpha, target_modules=a.lora_targets, lora_dropout=0.0,
                                                            fan_in_fan_out=model.config.model_type == "gpt2"))
-    rows = texts(tokenizer, a.data, a.length) if a.length else examples(tokenizer, a.data)
+    rows = texts(tokenizer, a.data, a.length) if a.length else examples(tokenizer, a.data, a.labels.split(","))
     seconds, losses = tuned(a, model, rows) if a.mode == "tuned" else trainer(a, model, tokenizer, rows)
-    print(json.dumps({"mode": a.mode + ("+bf16" if a.bf16 else ""), "seconds": seconds, "steps": a.steps,
+    classes = None
+    if a.test:
+        from score import classify
+        classes = classify(model.eval(), tokenizer, [json.loads(line)["text"] for line in open(a.test, encoding="utf-8")], a.labels.split(","))
+    print(json.dumps({"classes": classes, "mode": a.mode + ("+bf16" if a.bf16 else ""), "seconds": seconds, "steps": a.steps,
                       "examples_per_second": a.steps * a.batch / seconds, "losses": losses}))
 
 
