@@ -21,6 +21,7 @@ type evalCommand struct {
 	MaxEvalSamples int      `help:"Use N rows drawn at random only." placeholder:"N"`
 	Errors         int      `help:"Show so many of the rows that the model got wrong, the surest first." placeholder:"N"`
 	int8Flag
+	bf16Flag
 	Json bool `help:"Print the metrics as JSON."`
 }
 
@@ -78,7 +79,7 @@ func (c evalCommand) classes(a *app, s *screen, dir string, rows *dataset.Datase
 	if _, err := os.Stat(filepath.Join(dir, collate.VerbalizerFile)); err != nil || c.Template != "" || c.LabelWords != nil {
 		want = collate.Verbalizer{Template: c.Template, Labels: task.Names, LabelWords: c.LabelWords}
 	}
-	m, err := hone.OpenClassifier(dir, hone.Device(a.flags.Threads), want)
+	m, err := hone.OpenClassifier(dir, c.device(a), want)
 	if err != nil {
 		return err
 	}
@@ -108,7 +109,7 @@ func (c evalCommand) classes(a *app, s *screen, dir string, rows *dataset.Datase
 }
 
 func (c evalCommand) language(a *app, s *screen, dir string, rows *dataset.Dataset, task dataset.Task) error {
-	e, run, err := hone.OpenLanguage(dir, hone.Device(a.flags.Threads), rows, task)
+	e, run, err := hone.OpenLanguage(dir, c.device(a), rows, task)
 	if err != nil {
 		return err
 	}

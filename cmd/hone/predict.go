@@ -29,6 +29,7 @@ type predictCommand struct {
 	Model string   `required:"" help:"A folder that hone train left, or a name on the Hub." placeholder:"DIR"`
 	labelFlags
 	int8Flag
+	bf16Flag
 	Json bool `help:"Print a JSON array of label and score for each text, a line each."`
 }
 
@@ -42,7 +43,7 @@ func (c predictCommand) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	m, err := hone.OpenClassifier(dir, hone.Device(a.flags.Threads), c.verbalizer())
+	m, err := hone.OpenClassifier(dir, c.device(a), c.verbalizer())
 	if err != nil {
 		return err
 	}

@@ -81,6 +81,26 @@ func TestBF16FewRows(t *testing.T) {
 	equalMats(t, "NT", dst, want)
 }
 
+// A stored weight is rounded as its floats are.
+func TestBF16Stored(t *testing.T) {
+	eachKernel(t, bf16Kernels, func(t *testing.T, device func(int) *Device) {
+		d, f := device(2), newField(1)
+		x, dy, y, dx, want, dwant := f.dense(37, 333), f.dense(37, 70), f.dense(37, 70), f.dense(37, 333), f.dense(37, 70), f.dense(37, 333)
+		for _, kind := range []compute.Storage{compute.BFloat16, compute.Int8} {
+			w, err := compute.Store(f.dense(70, 333), kind)
+			if err != nil {
+				t.Fatal(err)
+			}
+			d.MatMulNTStored(y, x, w, compute.Epilogue{})
+			d.MatMulNT(want, x, w.Mat(), compute.Epilogue{})
+			equalMats(t, "NT", y, want)
+			d.MatMulNNStored(dx, dy, w, compute.Epilogue{})
+			d.MatMulNN(dwant, dy, w.Mat(), compute.Epilogue{})
+			equalMats(t, "NN", dx, dwant)
+		}
+	})
+}
+
 // Every kind of number is rounded as compute.BF16 has it.
 func TestBF16Rounding(t *testing.T) {
 	bits := []uint32{0, 1, 0x007fffff, 0x00800000, 0x3f800000, 0x3f807fff, 0x3f808000, 0x3f808001, 0x3f818000, 0x3f818001,

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/hone-ml/hone/compute"
+	"github.com/hone-ml/hone/compute/cpu"
 )
 
 // The weights [N, K] of GPT-2 124M: attention's and the MLP's two each, and the head.
@@ -27,6 +28,22 @@ func (t *turn) next(rows, cols int) compute.Mat {
 	m := compute.Mat{Rows: rows, Cols: cols, Stride: cols, Data: t.v[t.at : t.at+rows*cols]}
 	t.at += rows * cols
 	return m
+}
+
+// A precision is a way to multiply.
+type precision struct {
+	name string // after that of a measurement
+	d    compute.Device
+}
+
+// precisions returns float32 and, where the processor multiplies it, bfloat16. The peak that both are compared with is
+// float32's.
+func (b *bench) precisions() []precision {
+	ps := []precision{{"", b.d}}
+	if cpu.HasBF16() {
+		ps = append(ps, precision{", bf16", b.d.BF16()})
+	}
+	return ps
 }
 
 // products measures the three products and that with integers, for decoding, labels, a batch and a large one.
@@ -53,21 +70,26 @@ func (b *bench) products() {
 			x, y := filled(m, s.k), filled(m, s.n)
 			flops, inputs, outputs, weight := 2*float64(m)*float64(s.n)*float64(s.k), float64(4*m*s.k), float64(4*m*s.n), float64(4*s.n*s.k)
 			name := func(form string) string { return fmt.Sprintf("%s %s M=%d", form, s.name, m) }
-			b.measure(Products, name("NT"), cost{flops, weight + inputs, outputs}, func() {
-				b.d.MatMulNT(y, x, w.next(s.n, s.k), compute.Epilogue{})
-			})
+			for _, p := range b.precisions() {
+				if p.name != "" && m == 1 {
+					continue // rounding is for products that arithmetic bounds
+				}
+				b.measure(Products, name("NT")+p.name, cost{flops, weight + inputs, outputs}, func() {
+					p.d.MatMulNT(y, x, w.next(s.n, s.k), compute.Epilogue{})
+				})
+				b.measure(Products, name("NN")+p.name, cost{flops, weight + outputs, inputs}, func() {
+					p.d.MatMulNN(x, y, w.next(s.n, s.k), compute.Epilogue{})
+				})
+				b.measure(Products, name("TN")+p.name, cost{flops, inputs + outputs, weight}, func() {
+					p.d.MatMulTN(dw.next(s.n, s.k), y, x, compute.Epilogue{})
+				})
+			}
 			b.measure(Products, name("int8"), cost{flops, weight/4*(1+4./compute.StoredBlock) + inputs, outputs}, func() {
 				if at+s.n > whole.Rows {
 					at = 0
 				}
 				b.d.MatMulNTStored(y, x, whole.RowSpan(at, at+s.n), compute.Epilogue{})
 				at += s.n
-			})
-			b.measure(Products, name("NN"), cost{flops, weight + outputs, inputs}, func() {
-				b.d.MatMulNN(x, y, w.next(s.n, s.k), compute.Epilogue{})
-			})
-			b.measure(Products, name("TN"), cost{flops, inputs + outputs, weight}, func() {
-				b.d.MatMulTN(dw.next(s.n, s.k), y, x, compute.Epilogue{})
 			})
 		}
 	}

@@ -22,25 +22,32 @@ func (b *bench) training(m *model.Model) {
 		sizes = sizes[:1]
 	}
 	for _, size := range sizes {
-		var batch collate.Batch
-		collate.Pack(&batch, examples(size, length, m.Config.VocabSize))
-		r := m.NewRun(b.d)
-		r.Grads = m.NewGrads(nil, size)
-		o := optim.NewAdamW(b.d, m.Params, r.Grads)
-		o.Beta1, o.Beta2, o.Eps = 0.9, 0.999, 1e-8
-		step := func() {
-			r.Dropout++
-			r.Grads.Reset()
-			r.Loss(&batch, 0, 1/float64(size))
-			r.Grads.Finish()
-			o.Update(1e-5, optim.Clip(o.Norm(), 1))
+		for _, p := range b.precisions() {
+			b.step(m, p, size, length)
 		}
-		if b.ctx.Err() == nil {
-			step() // memory comes with the first
-		}
-		plan := m.Plan(&batch, false, nil)
-		b.measure(Training, fmt.Sprintf("batch of %d×%d tokens", size, length), cost{flops: float64(plan.FLOPs)}, step)
 	}
+}
+
+// step measures steps of one batch.
+func (b *bench) step(m *model.Model, p precision, size, length int) {
+	var batch collate.Batch
+	collate.Pack(&batch, examples(size, length, m.Config.VocabSize))
+	r := m.NewRun(p.d)
+	r.Grads = m.NewGrads(nil, size)
+	o := optim.NewAdamW(p.d, m.Params, r.Grads)
+	o.Beta1, o.Beta2, o.Eps = 0.9, 0.999, 1e-8
+	step := func() {
+		r.Dropout++
+		r.Grads.Reset()
+		r.Loss(&batch, 0, 1/float64(size))
+		r.Grads.Finish()
+		o.Update(1e-5, optim.Clip(o.Norm(), 1))
+	}
+	if b.ctx.Err() == nil {
+		step() // memory comes with the first
+	}
+	plan := m.Plan(&batch, false, nil)
+	b.measure(Training, fmt.Sprintf("batch of %d×%d tokens", size, length)+p.name, cost{flops: float64(plan.FLOPs)}, step)
 }
 
 // examples returns n examples with a label on the last token only.
