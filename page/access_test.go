@@ -60,11 +60,7 @@ func (b *tab) scheme(name string) {
 
 // TestContrast holds every view against WCAG's AA in both colour schemes, and looks for controls without a name.
 func TestContrast(t *testing.T) {
-	if testing.Short() {
-		t.Skip("drives a browser")
-	}
-	t.Parallel()
-	b := open(t, serve(t).URL, "en", 1280, 900)
+	b := open(t, serve(t, false).URL, "en", 1280, 900)
 	say := words(t, "en")
 	b.see(say["zone.large"])
 	look := func(name string) {
@@ -110,11 +106,7 @@ const nameless = `[...document.querySelectorAll("a, button, input, select, texta
 
 // TestKeyboard starts a run and asks its model by keys alone.
 func TestKeyboard(t *testing.T) {
-	if testing.Short() {
-		t.Skip("drives a browser")
-	}
-	t.Parallel()
-	b := open(t, serve(t).URL, "en", 1280, 900)
+	b := open(t, serve(t, false).URL, "en", 1280, 900)
 	say := words(t, "en")
 	b.see(say["zone.large"])
 	b.key(kb.Tab)

@@ -13,20 +13,53 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 	"github.com/hone-ml/hone/page"
 )
 
-// chromium finds a browser, or skips the test.
-func chromium(t testing.TB) string {
+// browser is the one that all tests share, each with a tab of its own. It ends with the tests.
+var browser struct {
+	sync.Once
+	ctx  context.Context
+	quit func()
+}
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if browser.quit != nil {
+		browser.quit()
+	}
+	os.Exit(code)
+}
+
+// chromium starts the browser, or skips the test where there is none.
+func chromium(t *testing.T) context.Context {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("drives a browser")
+	}
+	var path string
 	for _, name := range []string{"chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome"} {
-		if path, err := exec.LookPath(name); err == nil {
-			return path
+		if at, err := exec.LookPath(name); err == nil {
+			path = at
+			break
 		}
 	}
-	t.Skip("no Chromium here: install one to test the page in a browser")
-	return ""
+	if path == "" {
+		t.Skip("no Chromium here: install one to test the page in a browser")
+	}
+	browser.Do(func() {
+		options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox)
+		ctx, end := chromedp.NewExecAllocator(context.Background(), options...)
+		browser.ctx, browser.quit = chromedp.NewContext(ctx)
+		if err := chromedp.Do(browser.ctx); err != nil {
+			t.Fatalf("%s doesn't start: %v", path, err)
+		}
+		quit := browser.quit
+		browser.quit = func() { quit(); end() }
+	})
+	return browser.ctx
 }
 
 // A tab is a page in a real browser. What its console says by way of errors fails the test.
@@ -40,13 +73,9 @@ type tab struct {
 }
 
 func open(t *testing.T, url, language string, width, height int) *tab {
-	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(chromium(t)), chromedp.NoSandbox, chromedp.WindowSize(width, height),
-		chromedp.Flag("lang", language), chromedp.Flag("accept-lang", language), chromedp.Flag("force-color-profile", "srgb"))
-	ctx, cancel := chromedp.NewExecAllocator(context.Background(), options...)
+	ctx, cancel := chromedp.NewContext(chromium(t))
 	t.Cleanup(cancel)
-	ctx, cancel = chromedp.NewContext(ctx)
-	t.Cleanup(cancel)
-	ctx, cancel = context.WithTimeout(ctx, time.Minute)
+	ctx, cancel = context.WithTimeout(ctx, 2*time.Minute)
 	t.Cleanup(cancel)
 	b := &tab{T: t, ctx: ctx, url: url}
 	messages := chromedp.Console(ctx)
@@ -58,7 +87,10 @@ func open(t *testing.T, url, language string, width, height int) *tab {
 			b.hear(m)
 		}
 	}()
-	b.do(chromedp.EmulateViewport(int64(width), int64(height)), chromedp.Navigate(url))
+	b.do(chromedp.EmulateViewport(int64(width), int64(height)), chromedp.Func(func(ctx context.Context, _ *chromedp.Target) error {
+		_, err := chromedp.Call(ctx, emulation.SetUserAgentOverride, emulation.SetUserAgentOverrideParams{UserAgent: "hone's test", AcceptLanguage: language})
+		return err
+	}), chromedp.Navigate(url))
 	t.Cleanup(func() {
 		b.mu.Lock()
 		defer b.mu.Unlock()
@@ -92,7 +124,7 @@ func (b *tab) do(actions ...chromedp.Action[chromedp.Void]) {
 // wait waits until an expression is true.
 func (b *tab) wait(expression string) {
 	b.Helper()
-	if _, err := chromedp.Run(b.ctx, chromedp.Poll[bool]("Boolean("+expression+")", chromedp.WithPollingTimeout(15*time.Second), chromedp.WithPollingInterval(30*time.Millisecond))); err != nil {
+	if _, err := chromedp.Run(b.ctx, chromedp.Poll[bool]("Boolean("+expression+")", chromedp.WithPollingTimeout(40*time.Second), chromedp.WithPollingInterval(30*time.Millisecond))); err != nil {
 		text, _ := chromedp.Run(b.ctx, chromedp.Evaluate[string]("document.body.innerText"))
 		b.shoot("failed")
 		b.Fatalf("waited for %s: %v; the page says\n%s", expression, err, text)
@@ -163,10 +195,12 @@ func reviews(t *testing.T, name string, rows int) string {
 	return path
 }
 
-func serve(t *testing.T) *httptest.Server {
+func serve(t *testing.T, hold bool) *httptest.Server {
+	f := newFake(t)
+	f.hold = hold
 	dir := page.Tiny(t)
 	models := func() map[string]string { return map[string]string{"starter": dir} }
-	s := httptest.NewServer(newFake(t).handler(page.Config{Bases: []string{"starter"}, Models: models, Samples: map[string][]byte{"starter": []byte(`{"text":"good","label":"pos"}` + "\n" + `{"text":"bad","label":"neg"}` + "\n")}}))
+	s := httptest.NewServer(f.handler(page.Config{Bases: []string{"starter"}, Models: models, Samples: map[string][]byte{"starter": []byte(`{"text":"good","label":"pos"}` + "\n" + `{"text":"bad","label":"neg"}` + "\n")}}))
 	t.Cleanup(s.Close)
 	return s
 }
@@ -174,19 +208,16 @@ func serve(t *testing.T) *httptest.Server {
 // TestWay goes the whole way in both languages, on a desktop and on a phone: a file comes in and is checked, training
 // starts, its charts are drawn while it runs, and the model is tried.
 func TestWay(t *testing.T) {
-	if testing.Short() {
-		t.Skip("drives a browser")
-	}
 	for _, c := range []struct {
 		language      string
 		width, height int
 	}{{"en", 1280, 900}, {"zh", 375, 720}} {
-		t.Run(fmt.Sprint(c.language, c.width), func(t *testing.T) { t.Parallel(); way(t, c.language, c.width, c.height) })
+		t.Run(fmt.Sprint(c.language, c.width), func(t *testing.T) { way(t, c.language, c.width, c.height) })
 	}
 }
 
 func way(t *testing.T, language string, width, height int) {
-	b := open(t, serve(t).URL, language, width, height)
+	b := open(t, serve(t, true).URL, language, width, height)
 	say := words(t, language)
 	name := func(s string) string { return fmt.Sprintf("%s-%d-%s", language, width, s) }
 	b.see(say["zone.large"])

@@ -6,7 +6,6 @@ import (
 	"mime"
 	"net/http"
 	"os"
-	"path/filepath"
 
 	"github.com/hone-ml/hone"
 	"github.com/hone-ml/hone/dataset"
@@ -37,11 +36,11 @@ func (p *page) sources(s Selection) ([]source, error) {
 		if p.File == nil {
 			return nil, fmt.Errorf("page: there is no file %q: this server stores none", id)
 		}
-		path, err := p.File(id)
+		path, name, err := p.File(id)
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, source{splits[i], path, filepath.Base(path)})
+		out = append(out, source{splits[i], path, name})
 	}
 	return out, nil
 }
@@ -109,17 +108,23 @@ func checked(ctx context.Context, from []source, columns hone.Columns) (*Checked
 	}
 	task, err := dataset.Infer(d, columns.Task())
 	if err != nil {
-		return nil, locate(err, from[0].path)
+		return nil, locate(from, err)
 	}
 	report, err := dataset.Check(d, task, dataset.CheckOptions{})
 	if err != nil {
-		return nil, locate(err, from[0].path)
+		return nil, locate(from, err)
 	}
 	c := &Checked{Report: report, Rows: map[string][]Row{}}
 	for _, s := range d {
 		for i := range min(20, s.Len()) {
-			c.Rows[s.Name] = append(c.Rows[s.Name], Row{s.Where(i), shorten(s.Row(i).Map(), task)})
+			c.Rows[s.Name] = append(c.Rows[s.Name], Row{known(from, s.Where(i)), shorten(s.Row(i).Map(), task)})
 		}
+	}
+	for i := range report.Leaks {
+		report.Leaks[i].Example = known(from, report.Leaks[i].Example)
+	}
+	for i := range report.Splits {
+		report.Splits[i].Conflict = known(from, report.Splits[i].Conflict)
 	}
 	return c, nil
 }

@@ -52,8 +52,19 @@ func place(err error) *Place {
 
 var placed = regexp.MustCompile(`([^\s:][^:]*):(\d+)(?::(\d+))?: `)
 
+// known writes the names that people know instead of those of the files on disk.
+func known(from []source, text string) string {
+	for _, s := range from {
+		if base := filepath.Base(s.path); base != s.name {
+			text = strings.ReplaceAll(strings.ReplaceAll(text, s.path, s.name), base, s.name)
+		}
+	}
+	return text
+}
+
 // locate finds the place that an error of a file names, and reads the line there.
-func locate(err error, path string) error {
+func locate(from []source, err error) error {
+	err = errors.New(known(from, err.Error()))
 	m := placed.FindStringSubmatch(err.Error())
 	if m == nil {
 		return badData{err, nil}
@@ -61,7 +72,11 @@ func locate(err error, path string) error {
 	p := &Place{File: strings.TrimSpace(m[1])}
 	p.Line, _ = strconv.Atoi(m[2])
 	p.Column, _ = strconv.Atoi(m[3])
-	p.Text = lineOf(path, p.Line)
+	for _, s := range from {
+		if s.name == p.File {
+			p.Text = lineOf(s.path, p.Line)
+		}
+	}
 	return badData{err, p}
 }
 
@@ -96,10 +111,7 @@ func load(sources []source) (dataset.Dict, error) {
 	for _, s := range sources {
 		d, err := dataset.Load(s.path, dataset.Options{MaxBytes: 4 * maxUpload})
 		if err != nil {
-			if base := filepath.Base(s.path); base != s.name {
-				err = errors.New(strings.ReplaceAll(err.Error(), base, s.name))
-			}
-			return nil, locate(err, s.path)
+			return nil, locate([]source{s}, err)
 		}
 		if len(d) == 1 {
 			d[0].Name = s.split
@@ -142,7 +154,7 @@ func receive(r *multipart.Reader, dir string) ([]source, map[string]string, erro
 		if field == "file" {
 			field = "train"
 		}
-		if !known(field) {
+		if !isSplit(field) {
 			return nil, nil, fmt.Errorf("page: a file came as %q; it can be file, train, validation or test", field)
 		}
 		s, err := store(part, field, filepath.Join(dir, strconv.Itoa(len(out))))
@@ -153,7 +165,7 @@ func receive(r *multipart.Reader, dir string) ([]source, map[string]string, erro
 	}
 }
 
-func known(split string) bool {
+func isSplit(split string) bool {
 	for _, s := range splits {
 		if s == split {
 			return true

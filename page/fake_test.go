@@ -18,10 +18,11 @@ import (
 )
 
 // A fake is a server with the routes that the page reads, in the shapes of packages serve and jobs. Its job runs
-// through made-up losses in about two seconds.
+// through made-up losses in about a second.
 type fake struct {
-	dir string
-	mu  sync.Mutex
+	dir  string
+	hold bool // jobs wait at step 12 until somebody has paused one
+	mu   sync.Mutex
 
 	files  []map[string]any
 	jobs   []map[string]any
@@ -53,15 +54,15 @@ func (f *fake) handler(c page.Config) http.Handler {
 	return mux
 }
 
-func (f *fake) file(id string) (string, error) {
+func (f *fake) file(id string) (string, string, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, x := range f.files {
 		if x["id"] == id {
-			return filepath.Join(f.dir, id, x["filename"].(string)), nil
+			return filepath.Join(f.dir, id, x["filename"].(string)), x["filename"].(string), nil
 		}
 	}
-	return "", fmt.Errorf("there is no file %q", id)
+	return "", "", fmt.Errorf("there is no file %q", id)
 }
 
 func (f *fake) list(of *[]map[string]any) http.HandlerFunc {
@@ -144,13 +145,13 @@ func (f *fake) train(id string, seed int) {
 	}
 	add(map[string]any{"type": "plan", "max_steps": steps, "memory_bytes": 3 << 28})
 	for i := 1; i <= steps; i++ {
-		for f.status(id) == "paused" {
+		for i == 12 && f.holding() || f.status(id) == "paused" {
 			time.Sleep(20 * time.Millisecond)
 		}
 		if f.status(id) == "cancelled" {
 			return
 		}
-		time.Sleep(50 * time.Millisecond)
+		time.Sleep(25 * time.Millisecond)
 		x := float64(i) / steps
 		loss := (2.1+0.2*float64(seed))*math.Exp(-2.2*x) + 0.25 + 0.06*math.Sin(float64(i*seed)*1.7)
 		add(map[string]any{"type": "log", "step": i, "max_steps": steps, "epoch": 3 * x, "loss": loss, "learning_rate": 5e-5 * (1 - x), "grad_norm": 1.1, "tokens_per_second": 2400 + 90*math.Sin(float64(i)), "seconds_left": 0.05 * float64(steps-i)})
@@ -167,6 +168,12 @@ func (f *fake) train(id string, seed int) {
 			j["status"], j["fine_tuned_model"] = "succeeded", fmt.Sprintf("ft:starter:reviews:%d", seed)
 		}
 	}
+}
+
+func (f *fake) holding() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.hold
 }
 
 func (f *fake) status(id string) any {
@@ -196,6 +203,7 @@ func (f *fake) act(w http.ResponseWriter, r *http.Request) {
 	f.mu.Lock()
 	for _, j := range f.jobs {
 		if j["id"] == r.PathValue("id") {
+			f.hold = f.hold && r.PathValue("verb") != "pause"
 			j["status"] = map[string]string{"pause": "paused", "resume": "running", "cancel": "cancelled"}[r.PathValue("verb")]
 		}
 	}

@@ -62,7 +62,7 @@ func (p *page) mistakes(w http.ResponseWriter, r *http.Request) {
 		fail(w, http.StatusBadRequest, "training_file", err)
 		return
 	}
-	m, err := p.measure(r, dir, data, q.Selection, q.TestSize, q.Seed)
+	m, err := p.measure(r, dir, from, data, q.Selection, q.TestSize, q.Seed)
 	if err != nil {
 		fail(w, http.StatusBadRequest, "", err)
 		return
@@ -70,7 +70,7 @@ func (p *page) mistakes(w http.ResponseWriter, r *http.Request) {
 	reply(w, m)
 }
 
-func (p *page) measure(r *http.Request, dir string, data dataset.Dict, s Selection, testSize float64, seed int64) (*Mistakes, error) {
+func (p *page) measure(r *http.Request, dir string, from []source, data dataset.Dict, s Selection, testSize float64, seed int64) (*Mistakes, error) {
 	p.busy.Lock()
 	defer p.busy.Unlock()
 	if _, err := os.Stat(filepath.Join(dir, collate.VerbalizerFile)); err != nil {
@@ -102,7 +102,7 @@ func (p *page) measure(r *http.Request, dir string, data dataset.Dict, s Selecti
 	m.Report, err = c.Evaluate(r.Context(), rows, task, func(row, class int, probs []float64) {
 		if int(labels[row]) != class {
 			at := rows.Row(row)
-			m.Mistakes = append(m.Mistakes, Mistake{at.Where(), clip(at.Text(task.Text), 1000), task.Names[labels[row]], task.Names[class], probs[class]})
+			m.Mistakes = append(m.Mistakes, Mistake{known(from, at.Where()), clip(at.Text(task.Text), 1000), task.Names[labels[row]], task.Names[class], probs[class]})
 		}
 	}, nil)
 	slices.SortStableFunc(m.Mistakes, func(a, b Mistake) int { return cmp.Compare(b.Score, a.Score) })

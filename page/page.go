@@ -35,8 +35,8 @@ var web embed.FS
 
 // Config says what the page is served beside. The zero value checks data and estimates training, and no more.
 type Config struct {
-	// File returns the path of an uploaded file, by its id. Nil: there are no uploaded files.
-	File func(id string) (path string, err error)
+	// File returns the path of an uploaded file and the name that people know it by. Nil: there are no uploaded files.
+	File func(id string) (path, name string, err error)
 	// Models returns the folders of the models that are served, by name. Nil: none are.
 	Models func() map[string]string
 	// Bases lists further names to offer as models to start from.

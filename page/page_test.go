@@ -52,6 +52,8 @@ func post(path, body string) *http.Request {
 	return httptest.NewRequest("POST", path, strings.NewReader(body))
 }
 
+func get(path string) *http.Request { return httptest.NewRequest("GET", path, nil) }
+
 type refusal struct {
 	Error struct {
 		Message string
@@ -98,7 +100,7 @@ func TestPlanTellsWhatTrainingTakes(t *testing.T) {
 	}
 	h := Handler(Config{
 		Hub:    &hub.Client{Offline: true},
-		File:   func(id string) (string, error) { return data, nil },
+		File:   func(id string) (string, string, error) { return data, "data.jsonl", nil },
 		Models: func() map[string]string { return map[string]string{"tiny": dir} },
 	})
 	e := answer[Estimate](t, h, post("/v1/hone/plan", `{"model": "tiny", "training_file": "f", "hone": {"num_train_epochs": 2, "test_size": 0.1, "per_device_train_batch_size": 4}}`), 200)
@@ -186,7 +188,7 @@ func FuzzPlan(f *testing.F) {
 	f.Add([]byte(`{"model": "tiny", "training_file": "f", "hone": {"lora": true, "lora_r": 4}}`))
 	f.Add([]byte(`{"hone": {"max_steps": 1e99}}`))
 	f.Add([]byte(`[`))
-	h := Handler(Config{File: func(id string) (string, error) { return "", fmt.Errorf("there is no file %q", id) }})
+	h := Handler(Config{File: func(id string) (string, string, error) { return "", "", fmt.Errorf("there is no file %q", id) }})
 	f.Fuzz(func(t *testing.T, body []byte) {
 		for _, path := range []string{"/v1/hone/plan", "/v1/hone/mistakes", "/v1/hone/check"} {
 			w := httptest.NewRecorder()

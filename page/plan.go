@@ -110,7 +110,7 @@ func (p *page) estimate(ctx context.Context, dir string, from []source, s Settin
 	say := func(format string, args ...any) { e.Notes = append(e.Notes, fmt.Sprintf(format, args...)) }
 	job, err := s.fineTune(dir, data, filepath.Join(tmp, "out")).Prepare(ctx, hone.Watch{Hub: p.Hub, Device: p.Device, Say: say})
 	if err != nil {
-		return nil, locate(err, from[0].path)
+		return nil, locate(from, err)
 	}
 	if e.Plan, err = job.Plan(); err != nil {
 		return nil, err

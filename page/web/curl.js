@@ -22,7 +22,7 @@ export function command() {
       getSelection().selectAllChildren(pre); // no clipboard here: ready for the person's own copy
     }
   };
-  const element = h("section", { class: "card" }, h("h2", null, t("curl.title")),
-    h("div", { class: "command" }, pre, h("button", { class: "button small", type: "button", onclick: copy }, t("curl.copy"))));
+  const element = h("section", { class: "card command" }, h("div", { class: "head" }, h("h2", null, t("curl.title")),
+    h("button", { class: "button small", type: "button", onclick: copy }, t("curl.copy"))), pre);
   return { element, update: (path, body) => { pre.textContent = curl(path, body); } };
 }

@@ -47,23 +47,33 @@ export function settings(job) {
 // lines turns events into the points of charts: steps and what was measured there.
 export function lines(events) {
   const out = { loss: [], eval: [], score: [], rate: [], speed: [], scored: "" };
+  const there = (x) => typeof x === "number"; // NaN comes as null
   for (const e of events) {
+    if (e.type === "plan") cut(out, e.step ?? 0);
     if (e.step === undefined) continue;
-    if (e.type === "log" || e.type === "plan" || e.type === "step") {
-      if (e.loss !== undefined) push(out.loss, e.step, e.loss);
-      if (e.learning_rate !== undefined) push(out.rate, e.step, e.learning_rate);
-      if (e.tokens_per_second !== undefined) push(out.speed, e.step, e.tokens_per_second);
+    if (e.type === "log") {
+      if (there(e.loss)) push(out.loss, e.step, e.loss);
+      if (there(e.learning_rate)) push(out.rate, e.step, e.learning_rate);
+      if (there(e.tokens_per_second)) push(out.speed, e.step, e.tokens_per_second);
     }
+    if (e.type !== "eval") continue;
     const m = e.metrics ?? {};
-    if (m.eval_loss !== undefined) push(out.eval, e.step, m.eval_loss);
+    if (there(m.eval_loss)) push(out.eval, e.step, m.eval_loss);
     for (const name of ["eval_accuracy", "eval_perplexity"]) {
-      if (m[name] !== undefined && (!out.scored || out.scored === name)) {
+      if (there(m[name]) && (!out.scored || out.scored === name)) {
         out.scored = name;
         push(out.score, e.step, m[name]);
       }
     }
   }
   return out;
+}
+
+// cut drops what came after a step: a worker that goes on from there has lost it.
+function cut(out, step) {
+  for (const points of Object.values(out)) {
+    while (Array.isArray(points) && points.at(-1)?.[0] > step) points.pop();
+  }
 }
 
 // push keeps the steps in order: what was trained again after an interruption takes the place of what was before.
