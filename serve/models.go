@@ -152,6 +152,17 @@ func (s *Server) names() []string {
 	return slices.Sorted(maps.Keys(s.models))
 }
 
+// Models returns the folders of the models that are served, by name.
+func (s *Server) Models() map[string]string {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	dirs := make(map[string]string, len(s.models))
+	for name, m := range s.models {
+		dirs[name] = m.dir
+	}
+	return dirs
+}
+
 // start takes a request in: it finds the model and a place among the requests in work, and bounds the time. done
 // must be called at the end. An empty name means the only model there is.
 func (s *Server) start(r *http.Request, name string) (m *served, ctx context.Context, done func(), err error) {

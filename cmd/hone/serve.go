@@ -73,11 +73,14 @@ func (c serveCommand) Run(a *app) error {
 	if err := c.load(a, s); err != nil {
 		return err
 	}
+	if err := c.mountPage(a, s); err != nil {
+		return err
+	}
 	scheme := "http"
 	if config.TLS != nil {
 		scheme = "https"
 	}
-	a.say("Serving at %s://%s/v1 (OpenAI) and %[1]s://%[2]s (Ollama); end with Ctrl-C.", scheme, l.Addr())
+	a.say("Serving at %s://%s/v1 (OpenAI) and %[1]s://%[2]s (Ollama, and a page for browsers); end with Ctrl-C.", scheme, l.Addr())
 	return s.Serve(a.ctx, l)
 }
 
