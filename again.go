@@ -38,7 +38,9 @@ func (j *Job) Again(ctx context.Context, f FineTune) (*Job, error) {
 }
 
 // base is what the weights that training starts from depend on.
-func (f *FineTune) base() [3]string { return [3]string{f.Model, f.ModelRevision, f.FromScratch} }
+func (f *FineTune) base() [4]string {
+	return [4]string{f.Model, f.ModelRevision, f.FromScratch, f.baseDtype()}
+}
 
 // rows is what the rows of the data set depend on.
 func (f *FineTune) rows() FineTune {
@@ -70,6 +72,9 @@ func (j *Job) weights() (*model.Model, error) {
 		return m, nil
 	case m != nil:
 		return m, m.LoadWeights(j.Base)
+	}
+	if dtype := j.baseDtype(); dtype != "" {
+		return model.LoadFrozen(j.Base, dtype)
 	}
 	return model.Load(j.Base)
 }

@@ -49,7 +49,7 @@ func (j *Job) Plan() (Plan, error) {
 	p.Trainable = most.Trained
 	p.FLOPs = usual.FLOPs * int64(j.GradientAccumulationSteps)
 	p.TotalFLOPs = float64(p.FLOPs) * float64(p.Steps)
-	p.WeightBytes, p.GradBytes, p.MomentBytes, p.ActBytes = 4*p.Params, most.Gradients, 8*most.Trained, most.Activations
+	p.WeightBytes, p.GradBytes, p.MomentBytes, p.ActBytes = j.Model.WeightBytes(), most.Gradients, 8*most.Trained, most.Activations
 	p.Bytes = p.WeightBytes + p.GradBytes + p.MomentBytes + p.ActBytes
 	p.DiskBytes = 4 * p.Trainable // as large as the weights that are trained, which are those that are saved
 	if !j.SaveOnlyModel {

@@ -1,6 +1,7 @@
 package hone
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -30,6 +31,7 @@ type LoraOptions struct {
 	LoraModulesToSave []string `help:"Modules to train whole and save with the adapter, such as lm_head." placeholder:"NAME,…"`
 	LoraBias          string   `help:"Biases to train too: none, all or lora_only." default:"none" placeholder:"WHICH"`
 	UseRslora         bool     `help:"Scale by lora_alpha/√lora_r, for high ranks."`
+	BaseDtype         string   `help:"How the model's own weights are held beside an adapter: auto leaves them as the file has them, float32, bfloat16, or rounded to int8 or int4, which an adapter learns to live with." default:"auto" placeholder:"TYPE"`
 	UseDora           bool     `help:"DoRA: learn the length of each output's weights apart from their direction. Often better at low ranks, and slower."`
 }
 
@@ -57,12 +59,20 @@ func (o *LoraOptions) config(base, revision string) lora.Config {
 	return c
 }
 
+// baseDtype returns how weights that are not trained are held; "" if they are.
+func (o *LoraOptions) baseDtype() string {
+	if !o.Lora {
+		return ""
+	}
+	return cmp.Or(o.BaseDtype, model.Auto)
+}
+
 // checkLora returns an error for options that contradict each other or what stands in output_dir.
 func (f *FineTune) checkLora() error {
 	c := f.LoraOptions.config("", "")
 	if !f.Lora {
 		d := lora.Defaults()
-		if c.R != d.R || c.Alpha != d.Alpha || c.Bias != d.Bias || c.Dropout != 0 || c.UseRSLoRA || c.UseDoRA || f.LoraTargetModules != nil || f.LoraModulesToSave != nil {
+		if c.R != d.R || c.Alpha != d.Alpha || c.Bias != d.Bias || c.Dropout != 0 || c.UseRSLoRA || c.UseDoRA || f.LoraTargetModules != nil || f.LoraModulesToSave != nil || f.BaseDtype != "" && f.BaseDtype != model.Auto {
 			return errors.New("hone: there are settings of an adapter, but no --lora: add it, or leave them out")
 		}
 		if lora.Is(f.OutputDir) {
@@ -72,6 +82,11 @@ func (f *FineTune) checkLora() error {
 	}
 	if err := c.Check(); err != nil {
 		return fmt.Errorf("hone: %w", err)
+	}
+	if dtype := f.baseDtype(); dtype != model.Auto {
+		if _, err := compute.ParseStorage(dtype); err != nil {
+			return fmt.Errorf("hone: base_dtype: %w, or %s", err, model.Auto)
+		}
 	}
 	if f.FromScratch != "" {
 		return errors.New("hone: --lora needs a trained model to adapt: give --model instead of --from_scratch")
@@ -143,7 +158,11 @@ func open(dir string) (opened, error) {
 
 // model loads the weights, with the adapter, nil if there is none, on them.
 func (o opened) model() (*model.Model, *lora.Adapter, error) {
-	m, err := model.Load(o.base)
+	return o.adapt(model.Load(o.base))
+}
+
+// adapt loads the adapter, if there is one, onto the weights.
+func (o opened) adapt(m *model.Model, err error) (*model.Model, *lora.Adapter, error) {
 	if err != nil || o.base == o.dir {
 		return m, nil, err
 	}
@@ -151,9 +170,10 @@ func (o opened) model() (*model.Model, *lora.Adapter, error) {
 	return m, a, err
 }
 
-// frozen loads the weights and prepares an adapter on them for use on d, not for training.
+// frozen loads the weights as the file has them, where it has them if possible, and prepares an adapter on them for use on
+// d, not for training.
 func (o opened) frozen(d compute.Device) (*model.Model, error) {
-	m, a, err := o.model()
+	m, a, err := o.adapt(model.LoadFrozen(o.base, model.Auto))
 	if a != nil && err == nil {
 		a.Freeze(d)
 	}
