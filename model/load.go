@@ -221,3 +221,12 @@ func readSmall(path string) ([]byte, error) {
 	}
 	return os.ReadFile(path)
 }
+
+// Shapes returns the table of tensors of the model that the config.json in dir describes, none of which has memory.
+func Shapes(dir string) ([]Tensor, error) {
+	c, err := LoadConfig(dir)
+	if err != nil {
+		return nil, err
+	}
+	return build(c).tensors, nil
+}
