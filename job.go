@@ -3,10 +3,12 @@ package hone
 import (
 	"context"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/hone-ml/hone/collate"
 	"github.com/hone-ml/hone/nn"
+	"github.com/hone-ml/hone/optim"
 )
 
 // A Plan is what a job will take. FLOPs and memory are counted by a pass that computes nothing, over the largest
@@ -49,7 +51,7 @@ func (j *Job) Plan() (Plan, error) {
 	p.Trainable = most.Trained
 	p.FLOPs = usual.FLOPs * int64(j.GradientAccumulationSteps)
 	p.TotalFLOPs = float64(p.FLOPs) * float64(p.Steps)
-	p.WeightBytes, p.GradBytes, p.MomentBytes, p.ActBytes = j.Model.WeightBytes(), most.Gradients, 8*most.Trained, most.Activations
+	p.WeightBytes, p.GradBytes, p.MomentBytes, p.ActBytes = j.Model.WeightBytes(), most.Gradients, j.momentBytes(), most.Activations
 	p.Bytes = p.WeightBytes + p.GradBytes + p.MomentBytes + p.ActBytes
 	p.DiskBytes = 4 * p.Trainable // as large as the weights that are trained, which are those that are saved
 	if !j.SaveOnlyModel {
@@ -57,6 +59,20 @@ func (j *Job) Plan() (Plan, error) {
 	}
 	p.TokensPerStep = float64(j.Stats.Tokens) / float64(len(j.Train)) * float64(p.BatchSize)
 	return p, nil
+}
+
+// momentBytes returns the memory of the optimizer's state.
+func (j *Job) momentBytes() (n int64) {
+	var exact func(*nn.Param) bool
+	if strings.HasSuffix(j.Optim, "8bit") {
+		exact = j.Model.Embeds
+	}
+	for _, p := range j.Model.Params {
+		if j.trainable(p) {
+			n += optim.MomentBytes(p, exact)
+		}
+	}
+	return n
 }
 
 // trainable reports whether p is trained.

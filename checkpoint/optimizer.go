@@ -26,6 +26,11 @@ func writeOptimizer(path string, o *optim.AdamW) error {
 			tensors = append(tensors, safetensors.Tensor{Name: kind + "." + p.Name, Dtype: safetensors.F32, Shape: shape,
 				Data: func(e *safetensors.Encoder) error { return e.Float32(float32s(m)) }})
 		}
+		if o.In8Bits(p.Index) {
+			tensors = append(tensors, state8("exp_avg."+p.Name, o.M8[p.Index])...)
+			tensors = append(tensors, state8("exp_avg_sq."+p.Name, o.V8[p.Index])...)
+			continue
+		}
 		add("exp_avg", o.M[p.Index])
 		add("exp_avg_sq", o.V[p.Index])
 	}
@@ -50,6 +55,13 @@ func (s *Saved) LoadOptimizer(o *optim.AdamW) error {
 	}
 	read := 0
 	for _, p := range o.Params() {
+		if o.In8Bits(p.Index) {
+			if err := errors.Join(read8(f, "exp_avg."+p.Name, o.M8[p.Index]), read8(f, "exp_avg_sq."+p.Name, o.V8[p.Index])); err != nil {
+				return fmt.Errorf("checkpoint: %s: %w", path, err)
+			}
+			read += 4
+			continue
+		}
 		for kind, m := range map[string]compute.Mat{"exp_avg": o.M[p.Index], "exp_avg_sq": o.V[p.Index]} {
 			name := kind + "." + p.Name
 			info, ok := f.Info(name)
@@ -94,4 +106,29 @@ func assign(m compute.Mat, v []float32) {
 	for i, x := range v {
 		m.Flat()[i] = compute.Float(x)
 	}
+}
+
+// absmax is what the name of the scales of 8-bit moments ends in.
+const absmax = ".absmax"
+
+// state8 returns the two tensors of moments in 8 bits: codes and scales.
+func state8(name string, s compute.State8) []safetensors.Tensor {
+	return []safetensors.Tensor{
+		safetensors.Raw(name, safetensors.U8, []int{len(s.Codes)}, s.Codes),
+		safetensors.Float32(name+absmax, safetensors.F32, []int{len(s.Top)}, s.Top),
+	}
+}
+
+// read8 fills s.
+func read8(f *safetensors.File, name string, s compute.State8) error {
+	info, ok := f.Info(name)
+	if !ok || info.Dtype != safetensors.U8 || info.Size != len(s.Codes) {
+		return fmt.Errorf("%s is not there in 8 bits, with %d elements: another optimizer or other weights were trained; go on with the same optim", name, len(s.Codes))
+	}
+	codes, err := f.Bytes(name)
+	if err != nil {
+		return err
+	}
+	copy(s.Codes, codes)
+	return f.ReadFloat32(s.Top, name+absmax)
 }

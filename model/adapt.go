@@ -88,6 +88,9 @@ func (m *Model) Untie() {
 	m.Config.set("tie_word_embeddings", false)
 }
 
+// Embeds reports whether p is looked up by token or by position, whatever else it is for.
+func (m *Model) Embeds(p *nn.Param) bool { return p == m.Wte || p == m.Wpe }
+
 // Module returns the name of the module that the tensor belongs to: all of Name but its last part.
 func (t Tensor) Module() string { return t.Name[:max(0, strings.LastIndexByte(t.Name, '.'))] }
 

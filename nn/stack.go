@@ -119,7 +119,7 @@ func (hd *Head) Weighted(p *Pass, h Mat, targets []int32, scale []Float) (dh Mat
 				p.CrossEntropy(loss[i-lo:j-lo], part, targets[i:j], 0, scale[i])
 			}
 		}
-		p.MatMulNN(dh.RowSpan(lo, hi), logits, hd.W.W, compute.Epilogue{})
+		hd.W.inputGrad(p, dh.RowSpan(lo, hi), logits, 0, hd.W.W.Rows, compute.Epilogue{})
 		p.Grads.Outer(p, hd.W, logits, x)
 	})
 	return dh

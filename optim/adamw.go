@@ -21,22 +21,29 @@ type AdamW struct {
 
 	M, V []compute.Mat // the moments by Param.Index, shaped as the parameters are; empty where frozen
 
+	M8, V8 []compute.State8 // those held in 8 bits, by Param.Index; nil if none are
+
 	device compute.Device
 	params []*nn.Param
 	grads  *nn.Grads
+	m, v   []compute.Float // scratch of update8
 }
 
 // NewAdamW allocates the moments of those of params that grads has gradients for. The caller sets betas, epsilon
 // and weight decay.
 func NewAdamW(d compute.Device, params []*nn.Param, grads *nn.Grads) *AdamW {
-	o := &AdamW{device: d, params: params, grads: grads,
-		M: make([]compute.Mat, len(params)), V: make([]compute.Mat, len(params))}
+	o := newAdamW(d, params, grads)
 	for i, p := range params {
 		if grads.Trained(i) {
 			o.M[i], o.V[i] = compute.NewMat(p.W.Rows, p.W.Cols), compute.NewMat(p.W.Rows, p.W.Cols)
 		}
 	}
 	return o
+}
+
+func newAdamW(d compute.Device, params []*nn.Param, grads *nn.Grads) *AdamW {
+	return &AdamW{device: d, params: params, grads: grads,
+		M: make([]compute.Mat, len(params)), V: make([]compute.Mat, len(params))}
 }
 
 // Norm returns the L2 norm of all gradients together.
@@ -70,6 +77,10 @@ func (o *AdamW) Update(lr, scale float64) {
 			s.WeightDecay = 0
 		}
 		o.grads.Blocks(o.device, i, p, func(lo, hi int, g compute.Mat) {
+			if o.In8Bits(i) {
+				o.update8(i, lo*p.W.Cols, p.W.RowSpan(lo, hi).Flat(), g.Flat(), s)
+				return
+			}
 			o.device.AdamW(p.W.RowSpan(lo, hi), g, o.M[i].RowSpan(lo, hi), o.V[i].RowSpan(lo, hi), s)
 		})
 	}
@@ -78,7 +89,7 @@ func (o *AdamW) Update(lr, scale float64) {
 // Params returns the parameters that o updates.
 func (o *AdamW) Params() (trained []*nn.Param) {
 	for i, p := range o.params {
-		if !o.M[i].Empty() {
+		if !o.M[i].Empty() || o.In8Bits(i) {
 			trained = append(trained, p)
 		}
 	}

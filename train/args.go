@@ -41,7 +41,7 @@ type Args struct {
 	LRSchedulerType   string  `json:"lr_scheduler_type" yaml:"lr_scheduler_type" name:"lr_scheduler_type" default:"linear" help:"How the learning rate changes over training: linear, cosine, constant, constant_with_warmup, polynomial, inverse_sqrt, reduce_lr_on_plateau …"`
 	LRSchedulerKwargs Kwargs  `json:"lr_scheduler_kwargs" yaml:"lr_scheduler_kwargs" name:"lr_scheduler_kwargs" help:"Arguments of the schedule as a JSON object, such as {\"num_cycles\": 2}."`
 	WarmupSteps       float64 `json:"warmup_steps" yaml:"warmup_steps" name:"warmup_steps" default:"0" help:"Updates in which the learning rate rises from 0; below 1 it is a share of all updates."`
-	Optim             string  `json:"optim" yaml:"optim" name:"optim" default:"adamw_torch_fused" help:"The optimizer: adamw_torch_fused or adamw_torch, which compute the same."`
+	Optim             string  `json:"optim" yaml:"optim" name:"optim" default:"adamw_torch_fused" help:"The optimizer: adamw_torch_fused or adamw_torch, which compute the same, or adamw_8bit (adamw_bnb_8bit), which holds its state in a quarter of the memory."`
 	AdamBeta1         float64 `json:"adam_beta1" yaml:"adam_beta1" name:"adam_beta1" default:"0.9" help:"How slowly the mean of the gradients forgets."`
 	AdamBeta2         float64 `json:"adam_beta2" yaml:"adam_beta2" name:"adam_beta2" default:"0.999" help:"How slowly the mean of the squared gradients forgets."`
 	AdamEpsilon       float64 `json:"adam_epsilon" yaml:"adam_epsilon" name:"adam_epsilon" default:"1e-8" help:"Keeps AdamW from dividing by zero."`

@@ -32,7 +32,7 @@ func (a *Args) checkWords() error {
 		words       []string
 	}{
 		{"lr_scheduler_type", a.LRSchedulerType, optim.Schedules},
-		{"optim", a.Optim, []string{"adamw_torch_fused", "adamw_torch"}},
+		{"optim", a.Optim, []string{"adamw_torch_fused", "adamw_torch", "adamw_8bit", "adamw_bnb_8bit"}},
 		{"train_sampling_strategy", a.TrainSamplingStrategy, []string{"random", "sequential", "group_by_length"}},
 		{"logging_strategy", a.LoggingStrategy, []string{"no", "steps", "epoch"}},
 		{"eval_strategy", a.EvalStrategy, []string{"no", "steps", "epoch"}},
@@ -83,6 +83,9 @@ func (a *Args) checkNumbers() error {
 	}
 	return nil
 }
+
+// in8Bits reports whether the optimizer's state is held in 8 bits.
+func (a *Args) in8Bits() bool { return strings.HasSuffix(a.Optim, "8bit") }
 
 // derive sets arguments that follow from others.
 func (a *Args) derive() error {
@@ -190,6 +193,7 @@ func (a *Args) differing(b *Args) (data, other []string) {
 	add(&other, "learning_rate", a.LearningRate, b.LearningRate)
 	add(&other, "lr_scheduler_type", a.LRSchedulerType, b.LRSchedulerType)
 	add(&other, "lr_scheduler_kwargs", fmt.Sprint(a.LRSchedulerKwargs), fmt.Sprint(b.LRSchedulerKwargs))
+	add(&other, "optim in 8 bits", a.in8Bits(), b.in8Bits())
 	add(&other, "warmup_steps", a.WarmupSteps, b.WarmupSteps)
 	add(&other, "adam_beta1", a.AdamBeta1, b.AdamBeta1)
 	add(&other, "adam_beta2", a.AdamBeta2, b.AdamBeta2)

@@ -48,7 +48,7 @@ var smallRuns = map[string]string{
 		"lr_scheduler_kwargs": {"patience": 0}, "train_sampling_strategy": "group_by_length", "eval_on_start": true}`,
 	"parts": `{"logging_steps": 3, "neftune_noise_alpha": 5, "freeze": ["embeddings", "1", "ln_f"], "layer_lr_decay": 0.7, "save_steps": 5}`,
 	"grouped": `{"logging_steps": 4, "eval_strategy": "steps", "eval_steps": 3, "save_strategy": "no", "train_sampling_strategy": "group_by_length",
-		"metric_for_best_model": "loss", "early_stopping_patience": 2, "early_stopping_threshold": 0.3}`,
+		"optim": "adamw_8bit", "metric_for_best_model": "loss", "early_stopping_patience": 2, "early_stopping_threshold": 0.3}`,
 }
 
 // outcome is all that a run ends with, but for times.

@@ -138,7 +138,11 @@ func (t *Trainer) prepare(ctx context.Context) (*loop, error) {
 	l.run.Checkpoint = l.args.GradientCheckpointing || l.args.ActivationCheckpointing
 	l.grads = t.Model.NewGrads(trainable, l.mostLabels())
 	l.run.Grads, l.run.Noise = l.grads, deref(l.args.NeftuneNoiseAlpha)
-	l.optimizer = optim.NewAdamW(device, t.Model.Params, l.grads)
+	if l.args.in8Bits() {
+		l.optimizer = optim.NewAdamW8bit(device, t.Model.Params, l.grads, t.Model.Embeds)
+	} else {
+		l.optimizer = optim.NewAdamW(device, t.Model.Params, l.grads)
+	}
 	o := l.optimizer
 	o.Beta1, o.Beta2, o.Eps, o.WeightDecay = l.args.AdamBeta1, l.args.AdamBeta2, l.args.AdamEpsilon, l.args.WeightDecay
 	o.Rates = l.args.rates(t.Model)
@@ -263,7 +267,9 @@ func (l *loop) reserve(trainable func(*nn.Param) bool) {
 }
 
 // bytes returns the memory of weights, gradients and moments.
-func (l *loop) bytes() int64 { return 4 * (l.weights + 3*l.trained) }
+func (l *loop) bytes() int64 {
+	return l.Model.WeightBytes() + 4*l.trained + l.optimizer.StateBytes()
+}
 
 // checkpointBytes returns about how much room a checkpoint takes.
 func (l *loop) checkpointBytes() int64 {
