@@ -4,5 +4,5 @@
 // Each base model has one engine, the only goroutine that computes with it. What comes in while the engine is busy is
 // in its next pass: sequences being generated go on side by side, and texts to classify or embed are packed together,
 // whoever asks. Adapters share their base model's engine and memory. An answer doesn't depend on what else is being
-// computed.
+// computed, but for the last digits of its numbers.
 package serve
