@@ -13,7 +13,7 @@ var order = []string{
 	"hub", "bundle", "dataset", "tokenizer", "chat",
 	"collate", "compute", "compute/cpu", "nn",
 	"safetensors", "gguf", "model", "convert", "lora", "eval",
-	"optim", "checkpoint", "train", "generate", "export",
+	"optim", "checkpoint", "train", "jobs", "generate", "export",
 	"sweep", "internal/roofline", "", "page", "serve", "cmd/hone", "bench/load", "internal/fixtures/saved", "internal/fixtures/random",
 }
 
@@ -27,6 +27,7 @@ var may = map[string][]string{
 	"tokenizer":     {"golang.org/x/text", "github.com/dlclark/regexp2"},
 	"compute/cpu":   {"golang.org/x/sys"},
 	"train":         {"github.com/goccy/go-yaml"},
+	"jobs":          {"golang.org/x/sys"},
 	"cmd/hone":      {"github.com/alecthomas/kong", "github.com/goccy/go-yaml", "github.com/vbauerster/mpb", "github.com/guptarohit/asciigraph"},
 }
 

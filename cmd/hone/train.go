@@ -8,6 +8,7 @@ import (
 
 	"github.com/alecthomas/kong"
 	"github.com/hone-ml/hone"
+	"github.com/hone-ml/hone/jobs"
 	"github.com/hone-ml/hone/train"
 )
 
@@ -17,16 +18,35 @@ type trainCommand struct {
 	Config kong.ConfigFlag `help:"YAML file with any of these flags by name; the command line goes before it." placeholder:"FILE"`
 	DryRun bool            `help:"Read and check everything, tell what training would take, and stop before the first step."`
 	Json   bool            `help:"Print the final metrics as JSON on standard output."`
+
+	EventsFile string `help:"Append what happens to this file while training, a JSON object a line, for programs that follow." placeholder:"FILE"`
 }
 
-func (c trainCommand) Run(a *app, k *kong.Context) error {
+func (c trainCommand) Run(a *app, k *kong.Context) (err error) {
+	record := (*jobs.Recorder)(nil) // records nothing
+	if c.EventsFile != "" && !c.DryRun {
+		// Before anything else: whoever holds the file is the one who trains.
+		if record, err = jobs.Record(c.EventsFile); err != nil {
+			return err
+		}
+		defer record.Close()
+		defer func() { record.End(a.ctx, err) }()
+	}
+	return c.train(a, k, record)
+}
+
+func (c trainCommand) train(a *app, k *kong.Context, record *jobs.Recorder) error {
 	h, s, err := a.hub()
 	if err != nil {
 		return err
 	}
 	defer s.close()
 	v := &viewer{screen: s}
-	w := hone.Watch{Hub: h, Device: hone.Device(a.flags.Threads), Say: s.line, Hooks: []train.Hooks{v.hooks()}}
+	w := hone.Watch{Hub: h, Device: hone.Device(a.flags.Threads), Hooks: []train.Hooks{v.hooks(), record.Hooks()}}
+	w.Say = func(format string, args ...any) {
+		s.line(format, args...)
+		record.Say(format, args...)
+	}
 	job, err := c.FineTune.Prepare(a.ctx, w)
 	if err != nil {
 		return err
@@ -47,6 +67,9 @@ func (c trainCommand) Run(a *app, k *kong.Context) error {
 	outcome, err := job.Run(a.ctx)
 	v.end()
 	if err != nil {
+		return err
+	}
+	if err := record.Done(outcome.State, outcome.Metrics, job.OutputDir); err != nil {
 		return err
 	}
 	v.summary(job, outcome, time.Since(began))
