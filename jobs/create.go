@@ -23,8 +23,8 @@ func (m *Manager) createJob(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return &apiError{http.StatusNotFound, "model", "model_not_found", err.Error()}
 	}
-	if err := disk.Need(m.jobs, spare); err != nil {
-		return &apiError{http.StatusInsufficientStorage, "", "insufficient_storage", strings.ReplaceAll(err.Error(), m.jobs, "jobs")}
+	if err := m.need(spare); err != nil {
+		return err
 	}
 	j, err := newJob(q, base)
 	if err != nil {

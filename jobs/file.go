@@ -1,6 +1,7 @@
 package jobs
 
 import (
+	"cmp"
 	"crypto/rand"
 	"encoding/json"
 	"errors"
@@ -136,8 +137,8 @@ func (m *Manager) upload(w http.ResponseWriter, r *http.Request) error {
 	if r.ContentLength > m.o.MaxFileBytes+maxRecord {
 		return tooLarge(m.o.MaxFileBytes)
 	}
-	if err := disk.Need(m.files, max(0, r.ContentLength)+spare); err != nil {
-		return &apiError{http.StatusInsufficientStorage, "", "insufficient_storage", err.Error()}
+	if err := m.need(max(0, r.ContentLength) + spare); err != nil {
+		return err
 	}
 	r.Body = http.MaxBytesReader(w, r.Body, m.o.MaxFileBytes+maxRecord)
 	form, err := r.MultipartReader()
@@ -155,12 +156,30 @@ func (m *Manager) upload(w http.ResponseWriter, r *http.Request) error {
 		return tooLarge(m.o.MaxFileBytes)
 	}
 	if err != nil {
-		return err
+		return m.orFull(err)
 	}
 	m.mu.Lock()
 	m.uploads[f.ID] = f
 	m.mu.Unlock()
 	return reply(w, f)
+}
+
+// need returns an error unless so many bytes are free.
+func (m *Manager) need(n int64) error {
+	err := disk.Need(m.files, n)
+	if err == nil {
+		return nil
+	}
+	m.log.Error("jobs: the disk is full", "error", err)
+	return &apiError{http.StatusInsufficientStorage, "", "insufficient_storage", "the server has not enough disk space for this; delete files and jobs, or try again later"}
+}
+
+// orFull is err, or where the disk is full the error that says so.
+func (m *Manager) orFull(err error) error {
+	if e := (*apiError)(nil); errors.As(err, &e) {
+		return err
+	}
+	return cmp.Or(m.need(maxRecord), err)
 }
 
 // receive reads the form's parts, in any order, into f and the folder tmp.
@@ -207,11 +226,32 @@ func (m *Manager) save(path string, r io.Reader) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	n, err := io.Copy(dst, io.LimitReader(r, m.o.MaxFileBytes+1))
-	if err == nil && n > m.o.MaxFileBytes {
-		err = tooLarge(m.o.MaxFileBytes)
+	defer dst.Close()
+	in := &source{r: io.LimitReader(r, m.o.MaxFileBytes+1)}
+	n, err := io.Copy(dst, in)
+	switch {
+	case in.err != nil:
+		return n, refuse("file", "the upload breaks off: %w", in.err)
+	case err != nil:
+		return n, err
+	case n > m.o.MaxFileBytes:
+		return n, tooLarge(m.o.MaxFileBytes)
 	}
-	return n, errors.Join(err, dst.Close())
+	return n, dst.Close()
+}
+
+// A source keeps the error of reading, which is the client's, apart from those of writing.
+type source struct {
+	r   io.Reader
+	err error
+}
+
+func (s *source) Read(p []byte) (int, error) {
+	n, err := s.r.Read(p)
+	if err != nil && !errors.Is(err, io.EOF) {
+		s.err = err
+	}
+	return n, err
 }
 
 // filename is the user's name of a file, without folders and not longer than names are.

@@ -215,8 +215,11 @@ func (m *Manager) Close(ctx context.Context) error {
 // them.
 func (m *Manager) clean(j *job, message string) string {
 	for i, split := range []string{"train", "validation"} {
+		if j.Filenames[i] == "" {
+			continue
+		}
 		name := split + extension(j.Filenames[i])
-		for _, p := range []string{j.path(filepath.Join("data", name)), filepath.Join("data", name)} {
+		for _, p := range []string{j.path(filepath.Join("data", name)), filepath.Join("data", name), name} {
 			message = strings.ReplaceAll(message, p, j.Filenames[i])
 		}
 	}
