@@ -19,7 +19,7 @@ func (m *Manager) createJob(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	base, err := m.o.Model(q.Model)
+	base, err := m.base(q.Model)
 	if err != nil {
 		return &apiError{http.StatusNotFound, "model", "model_not_found", err.Error()}
 	}
@@ -65,6 +65,19 @@ func (m *Manager) view(j *job) *job {
 	defer m.mu.Unlock()
 	now := *j
 	return &now
+}
+
+// base returns what hone train takes for a model's name: that of a job that is done, or what Options.Model says.
+func (m *Manager) base(name string) (string, error) {
+	m.mu.Lock()
+	for _, j := range m.all {
+		if j.Status == succeeded && j.Tuned == name {
+			m.mu.Unlock()
+			return j.path("model"), nil
+		}
+	}
+	m.mu.Unlock()
+	return m.o.Model(name)
 }
 
 // newJob makes the record of a checked request.

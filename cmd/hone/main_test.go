@@ -30,7 +30,7 @@ func honeProcess(t testing.TB, dir string, args ...string) *exec.Cmd {
 	}
 	c := exec.Command(self, args...)
 	c.Dir = dir
-	c.Env = append(os.Environ(), asHone+"=1", "HF_HOME="+dir, "HF_HUB_OFFLINE=1")
+	c.Env = append(os.Environ(), asHone+"=1", "HF_HOME="+dir, "XDG_DATA_HOME="+dir, "HF_HUB_OFFLINE=1")
 	return c
 }
 

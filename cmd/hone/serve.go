@@ -32,6 +32,7 @@ type serveCommand struct {
 	MaxTokens   int           `help:"Where an answer ends if the request doesn't say." default:"1024" placeholder:"N"`
 	Timeout     time.Duration `help:"Longest time for one request." default:"10m" placeholder:"TIME"`
 	int8Flag
+	jobsFlags
 }
 
 // Validate is called by kong.
@@ -70,10 +71,15 @@ func (c serveCommand) Run(a *app) error {
 		return err
 	}
 	defer l.Close()
-	if err := c.load(a, s); err != nil {
+	served, err := c.load(a, s)
+	if err != nil {
 		return err
 	}
 	if err := c.mountPage(a, s); err != nil {
+		return err
+	}
+	endJobs, err := c.mountJobs(a, s, served)
+	if err != nil {
 		return err
 	}
 	scheme := "http"
@@ -81,26 +87,31 @@ func (c serveCommand) Run(a *app) error {
 		scheme = "https"
 	}
 	a.say("Serving at %s://%s/v1 (OpenAI) and %[1]s://%[2]s (Ollama, and a page for browsers); end with Ctrl-C.", scheme, l.Addr())
-	return s.Serve(a.ctx, l)
+	err = s.Serve(a.ctx, l)
+	return errors.Join(err, endJobs())
 }
 
-// load adds the models.
-func (c serveCommand) load(a *app, s *serve.Server) error {
+// load adds the models and returns their folders by name.
+func (c serveCommand) load(a *app, s *serve.Server) (map[string]string, error) {
 	h, screen, err := a.hub()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer screen.close()
+	served := map[string]string{}
 	for _, m := range c.Model {
 		name, dir, err := namedModel(a, h, m)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if err := s.Add(a.ctx, name, dir); err != nil {
-			return err
+			return nil, err
+		}
+		if served[name], err = filepath.Abs(dir); err != nil {
+			return nil, err
 		}
 	}
-	return nil
+	return served, nil
 }
 
 // namedModel reads NAME=DIR or DIR, whose name is that of the folder or the one on the Hub.
