@@ -19,10 +19,20 @@ type trainCommand struct {
 	DryRun bool            `help:"Read and check everything, tell what training would take, and stop before the first step."`
 	Json   bool            `help:"Print the final metrics as JSON on standard output."`
 
+	Ui         bool   `help:"Show the run in the browser while it trains, at an address of this machine that is printed; stays until Ctrl-C."`
 	EventsFile string `help:"Append what happens to this file while training, a JSON object a line, for programs that follow." placeholder:"FILE"`
 }
 
-func (c trainCommand) Run(a *app, k *kong.Context) (err error) {
+func (c trainCommand) Run(a *app, k *kong.Context) error {
+	run := func(c trainCommand, a *app) error { return c.record(a, k) }
+	if c.Ui && !c.DryRun {
+		return c.withPage(a, k, run)
+	}
+	return run(c, a)
+}
+
+// record trains and keeps what happens in the events file, if there is to be one.
+func (c trainCommand) record(a *app, k *kong.Context) (err error) {
 	record := (*jobs.Recorder)(nil) // records nothing
 	if c.EventsFile != "" && !c.DryRun {
 		// Before anything else: whoever holds the file is the one who trains.
