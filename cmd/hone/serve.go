@@ -75,7 +75,7 @@ func (c serveCommand) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	if err := c.mountPage(a, s); err != nil {
+	if err := c.mountPage(a, s, nil); err != nil {
 		return err
 	}
 	endJobs, err := c.mountJobs(a, s, served)
