@@ -75,12 +75,12 @@ func (c serveCommand) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	if err := c.mountPage(a, s, nil); err != nil {
-		return err
-	}
-	endJobs, err := c.mountJobs(a, s, served)
+	m, endJobs, err := c.mountJobs(a, s, served)
 	if err != nil {
 		return err
+	}
+	if err := c.mountPage(a, s, m); err != nil {
+		return errors.Join(err, endJobs())
 	}
 	scheme := "http"
 	if config.TLS != nil {

@@ -23,26 +23,26 @@ type jobsFlags struct {
 	ModelsDir string `help:"Folder whose subfolders are models that jobs may start from, besides those served and those of the Hub." placeholder:"DIR"`
 }
 
-// mountJobs adds the routes of fine-tuning to s, and returns what ends the jobs in good order.
-func (c serveCommand) mountJobs(a *app, s *serve.Server, served map[string]string) (end func() error, err error) {
+// mountJobs adds the routes of fine-tuning to s, and returns the jobs, nil if they are off, and what ends them in good order.
+func (c serveCommand) mountJobs(a *app, s *serve.Server, served map[string]string) (m *jobs.Manager, end func() error, err error) {
 	nothing := func() error { return nil }
 	if c.JobsDir == "none" {
-		return nothing, nil
+		return nil, nothing, nil
 	}
 	dir, chosen := c.JobsDir, c.JobsDir != ""
 	if !chosen {
 		if dir, err = dataDir("jobs"); err != nil {
 			a.say("Fine-tuning jobs are off: %v. --jobs_dir names a folder for them.", err)
-			return nothing, nil
+			return nil, nothing, nil
 		}
 	}
-	m, err := c.openJobs(a, s, served, dir)
+	m, err = c.openJobs(a, s, served, dir)
 	if err != nil && !chosen {
 		a.say("Fine-tuning jobs are off: %s. --jobs_dir names another folder for them.", strings.TrimPrefix(err.Error(), "jobs: "))
-		return nothing, nil
+		return nil, nothing, nil
 	}
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	h := m.Handler()
 	for _, path := range []string{"/v1/files", "/v1/files/", "/v1/fine_tuning/"} {
@@ -58,7 +58,7 @@ func (c serveCommand) mountJobs(a *app, s *serve.Server, served map[string]strin
 		defer cancel()
 		closed <- m.Close(late)
 	}()
-	return func() error { stop(); return <-closed }, nil
+	return m, func() error { stop(); return <-closed }, nil
 }
 
 func (c serveCommand) openJobs(a *app, s *serve.Server, served map[string]string, dir string) (*jobs.Manager, error) {
