@@ -250,6 +250,9 @@ func way(t *testing.T, language string, width, height int) {
 	b.fits()
 	b.shoot(name("6-running"))
 	b.wait(`document.querySelector(".head .succeeded")`)
+	b.see(say["mistakes.look"])
+	b.do(chromedp.Reload())
+	b.see(say["mistakes.look"]) // of a run that was over before
 	b.shoot(name("7-done"))
 	b.goTo("#/train?file=file-1")
 	b.press(say["train.start"])

@@ -85,10 +85,7 @@ function draw(view) {
   view.charts.speed.set([{ name: t("chart.speed"), points: l.speed, style: 0 }]);
   for (const name of ["rate", "speed"]) view.charts[name].element.hidden = jobs.over(run.status) && l[name].length === 0;
   if (run.job) writeLog(view);
-  if (run.status === "succeeded" && !view.done) {
-    view.done = true;
-    outcome(view, l);
-  }
+  if (run.status === "succeeded") outcome(view, l);
 }
 
 export const scoreName = (metric) => (metric ? t("metric." + metric.replace("eval_", "")) : "");
@@ -189,6 +186,9 @@ function outcome(view, l) {
   const { run } = view;
   const classifier = l.scored === "eval_accuracy";
   const where = view.rows.findLast((e) => e.output_dir)?.output_dir;
+  const found = String([classifier, where]);
+  if (view.found === found) return; // drawn already; the rows of a log come in parts
+  view.found = found;
   fill(view.result, where && view.about.run && h("div", { class: "note good" }, h("b", null, t("run.ready")), h("p", { class: "mono" }, where)),
     classifier && run.job?.training_file && mistakes(run.job, view.stop.signal));
 }
