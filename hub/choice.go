@@ -236,6 +236,9 @@ const parquetCopies = "refs/convert/parquet"
 // empty config means the only one, or "default". The repo's Kind need not be set.
 func (c *Client) Dataset(ctx context.Context, repo Repo, config string) (dir string, err error) {
 	repo.Kind = Dataset
+	if dir, err := c.unpack(repo); dir != "" || err != nil {
+		return dir, err
+	}
 	own, ownErr := c.Info(ctx, repo)
 	if ownErr != nil && !errors.Is(ownErr, ErrOffline) { // offline, the copy alone may be cached
 		return "", ownErr

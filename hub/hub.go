@@ -15,6 +15,7 @@ package hub
 
 import (
 	"context"
+	"io/fs"
 	"log/slog"
 	"net/http"
 	"sync"
@@ -34,6 +35,9 @@ type Client struct {
 	Cache string
 	// Token is sent as Authorization: Bearer to Endpoint. Empty means anonymous.
 	Token string
+	// Builtin are repos that the program carries, which need no network. Keys have no Revision. Their files are
+	// unpacked into the cache when they are first asked for.
+	Builtin map[Repo]fs.FS
 	// Offline forbids every request: what isn't in the cache is an ErrOffline.
 	Offline bool
 	// NoSymlinks places hard links or copies in snapshots, for file systems that can't follow links.

@@ -15,6 +15,9 @@ import (
 //
 // The first error ends the rest; what has been downloaded by then is kept and the next call goes on from there.
 func (c *Client) Snapshot(ctx context.Context, repo Repo, choose Choice) (dir string, err error) {
+	if dir, err := c.unpack(repo); dir != "" || err != nil {
+		return dir, err
+	}
 	s, err := c.store(repo)
 	if err != nil {
 		return "", err
