@@ -14,7 +14,7 @@ var order = []string{
 	"collate", "compute", "compute/cpu", "nn",
 	"safetensors", "gguf", "model", "convert", "lora", "eval",
 	"optim", "checkpoint", "train", "jobs", "generate", "export",
-	"sweep", "internal/roofline", "", "page", "serve", "cmd/hone", "bench/load", "internal/fixtures/saved", "internal/fixtures/random",
+	"sweep", "internal/roofline", "", "starter", "page", "serve", "cmd/hone", "bench/load", "internal/fixtures/saved", "internal/fixtures/random",
 }
 
 // may lists the modules that each package may import beside the standard library; each has its reason in

@@ -24,7 +24,7 @@ func (f *FineTune) Check() error {
 	case f.Dataset == "":
 		return fmt.Errorf("hone: no data set: give --dataset, such as --dataset rotten_tomatoes or --dataset reviews.jsonl")
 	case f.Model == "" && f.FromScratch == "":
-		return fmt.Errorf("hone: no model: give --model, such as --model gpt2, or --from_scratch config.json")
+		return fmt.Errorf("hone: no model: give --model, such as --model gpt2 or --model starter (which hone brings along), or --from_scratch config.json")
 	case f.FromScratch != "" && f.Model == "" && f.Tokenizer == "":
 		return fmt.Errorf("hone: --from_scratch needs a tokenizer: give --tokenizer, or --model to take that model's")
 	case f.TestSize < 0 || f.TestSize >= 1:

@@ -9,6 +9,7 @@ import (
 	"github.com/hone-ml/hone/dataset"
 	"github.com/hone-ml/hone/hub"
 	"github.com/hone-ml/hone/internal/dial"
+	"github.com/hone-ml/hone/starter"
 	"github.com/hone-ml/hone/tokenizer"
 )
 
@@ -71,6 +72,7 @@ func (a *app) hub() (*hub.Client, *screen, error) {
 		return nil, nil, err
 	}
 	s := a.screen()
+	h.Builtin = starter.Repos()
 	if h.Offline = h.Offline || a.flags.Offline; h.Offline {
 		dial.Forbid()
 	}

@@ -23,16 +23,22 @@ type screen struct {
 	mu     sync.Mutex
 	last   time.Time // of the last plain progress line
 	open   map[string]*mpb.Bar
-	starts map[string]time.Time // of each bar
-	done   map[string][2]int64  // downloads: bytes of each file and its size
-	notes  sync.Map             // what stands behind each bar; read while bars are drawn
+	starts map[string]origin   // of each bar
+	done   map[string][2]int64 // downloads: bytes of each file and its size
+	notes  sync.Map            // what stands behind each bar; read while bars are drawn
+}
+
+// An origin is when a bar was first seen and what was done by then, which may be much where a run goes on.
+type origin struct {
+	at   time.Time
+	done int
 }
 
 // plainEvery is how often progress becomes a line where there is no terminal.
 const plainEvery = 10 * time.Second
 
 func (a *app) screen() *screen {
-	s := &screen{out: a.stderr, quiet: a.flags.Quiet, open: map[string]*mpb.Bar{}, starts: map[string]time.Time{}, done: map[string][2]int64{}, last: time.Now()}
+	s := &screen{out: a.stderr, quiet: a.flags.Quiet, open: map[string]*mpb.Bar{}, starts: map[string]origin{}, done: map[string][2]int64{}, last: time.Now()}
 	if terminal(a.stderr) && !s.quiet {
 		s.bars = mpb.New(mpb.WithOutput(a.stderr), mpb.WithWidth(36), mpb.WithRefreshRate(150*time.Millisecond))
 	}
@@ -71,13 +77,13 @@ func (s *screen) bar(name string, done, total int, note string) {
 	defer s.mu.Unlock()
 	start, known := s.starts[name]
 	if !known {
-		start = time.Now()
-		s.starts[name], s.last = start, start
+		start = origin{time.Now(), max(0, done-1)}
+		s.starts[name], s.last = start, start.at
 	}
 	if s.bars == nil {
 		if time.Since(s.last) >= plainEvery {
 			s.last = time.Now()
-			s.line("%s %d/%d (%d%%, %s)%s", name, done, total, 100*done/total, left(start, int64(done), int64(total)), note)
+			s.line("%s %d/%d (%d%%, %s)%s", name, done, total, 100*done/total, left(start, done, total), note)
 		}
 		return
 	}
@@ -87,7 +93,7 @@ func (s *screen) bar(name string, done, total int, note string) {
 			mpb.BarRemoveOnComplete(),
 			mpb.PrependDecorators(decor.Name(name+" "), decor.CountersNoUnit("%d/%d ", decor.WCSyncSpace)),
 			mpb.AppendDecorators(decor.Any(func(st decor.Statistics) string {
-				return " " + left(start, st.Current, st.Total) + s.note(name)
+				return " " + left(start, int(st.Current), int(st.Total)) + s.note(name)
 			})))
 		s.open[name] = b
 	}
@@ -96,11 +102,11 @@ func (s *screen) bar(name string, done, total int, note string) {
 }
 
 // left tells the time that is left, judged by the time so far.
-func left(start time.Time, done, total int64) string {
-	if done == 0 {
+func left(start origin, done, total int) string {
+	if done <= start.done {
 		return "…"
 	}
-	return duration(time.Duration(float64(time.Since(start))/float64(done)*float64(total-done))) + " left"
+	return duration(time.Duration(float64(time.Since(start.at))/float64(done-start.done)*float64(total-done))) + " left"
 }
 
 func (s *screen) note(name string) string {

@@ -84,12 +84,7 @@ func (c *sweepCommand) Run(a *app, k *kong.Context) error {
 
 // plan reads what is varied and returns the settings and seeds to run.
 func (c *sweepCommand) plan(k *kong.Context) (settings []sweep.Setting, seeds []string, err error) {
-	c.node, c.set = k.Selected(), map[string]bool{}
-	for _, p := range k.Path {
-		if p.Flag != nil {
-			c.set[p.Flag.Name] = true
-		}
-	}
+	c.node, c.set = k.Selected(), named(k)
 	axes, err := c.axes(c.node, c.set)
 	if err != nil {
 		return nil, nil, err

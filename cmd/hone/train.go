@@ -21,9 +21,12 @@ type trainCommand struct {
 
 	Ui         bool   `help:"Show the run in the browser while it trains, at an address of this machine that is printed; stays until Ctrl-C."`
 	EventsFile string `help:"Append what happens to this file while training, a JSON object a line, for programs that follow." placeholder:"FILE"`
+
+	toured bool // neither model nor data were asked for
 }
 
 func (c trainCommand) Run(a *app, k *kong.Context) error {
+	c.toured = c.tour(named(k))
 	run := func(c trainCommand, a *app) error { return c.record(a, k) }
 	if c.Ui && !c.DryRun {
 		return c.withPage(a, k, run)
@@ -51,6 +54,9 @@ func (c trainCommand) train(a *app, k *kong.Context, record *jobs.Recorder) erro
 		return err
 	}
 	defer s.close()
+	if c.toured {
+		welcome(s)
+	}
 	v := &viewer{screen: s}
 	w := hone.Watch{Hub: h, Device: hone.Device(a.flags.Threads), Hooks: []train.Hooks{v.hooks(), record.Hooks()}}
 	w.Say = func(format string, args ...any) {
@@ -61,7 +67,7 @@ func (c trainCommand) train(a *app, k *kong.Context, record *jobs.Recorder) erro
 	if err != nil {
 		return err
 	}
-	c.fill(job, k)
+	c.fill(job, named(k))
 	plan, err := job.Plan()
 	if err != nil {
 		return err
@@ -83,6 +89,11 @@ func (c trainCommand) train(a *app, k *kong.Context, record *jobs.Recorder) erro
 		return err
 	}
 	v.summary(job, outcome, time.Since(began))
+	if c.toured {
+		if err := c.farewell(a, s, job.OutputDir); err != nil {
+			return err
+		}
+	}
 	if c.Json {
 		s.close()
 		return json.NewEncoder(a.stdout).Encode(outcome.Metrics)
@@ -92,13 +103,7 @@ func (c trainCommand) train(a *app, k *kong.Context, record *jobs.Recorder) erro
 
 // fill chooses what people expect to see where they left it open and the reference would show nothing: an
 // evaluation after each epoch if there is something to evaluate on, and about 20 logged losses in a short run.
-func (c trainCommand) fill(job *hone.Job, k *kong.Context) {
-	set := map[string]bool{} // on the command line or in the configuration
-	for _, p := range k.Path {
-		if p.Flag != nil {
-			set[p.Flag.Name] = true
-		}
-	}
+func (c trainCommand) fill(job *hone.Job, set map[string]bool) {
 	if !set["eval_strategy"] && !set["eval_steps"] && !set["load_best_model_at_end"] && job.Evaluator != nil {
 		job.EvalStrategy = "epoch"
 	}

@@ -17,6 +17,7 @@ import (
 type viewer struct {
 	*screen
 	losses []float64 // as logged, for the chart
+	before float64   // accuracy of the first evaluation if no step came before it
 	titled bool
 }
 
@@ -52,6 +53,9 @@ func (v *viewer) log(row train.Row) error {
 		return nil
 	}
 	v.end()
+	if acc, ok := row["eval_accuracy"]; ok && row["step"] == 0 {
+		v.before = acc
+	}
 	v.line("%8.0f %7.2f %s", row["step"], row["epoch"], metrics(row))
 	return nil
 }
@@ -125,6 +129,9 @@ func (v *viewer) summary(job *hone.Job, o *hone.Outcome, took time.Duration) {
 	if o.Report != nil {
 		acc, low, high := o.Report.Accuracy()
 		class, base := o.Report.Baseline()
+		if v.before > 0 {
+			v.line("accuracy before training %.4f: %+.1f points", v.before, 100*(acc-v.before))
+		}
 		v.line("accuracy %.4f (95%% interval %.4f to %.4f); always saying %q would have %.4f", acc, low, high, o.Report.Classes[class], base)
 	} else if x, ok := o.Metrics["eval_perplexity"]; ok {
 		v.line("perplexity %.3f, loss %.4f", x, o.Metrics["eval_loss"])

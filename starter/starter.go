@@ -1,0 +1,31 @@
+// Package starter holds a small language model and a data set of film reviews, so that a first run needs nothing
+// but the program. Only the binary imports it: it is some ten megabytes.
+package starter
+
+import (
+	"embed"
+	"io/fs"
+
+	"github.com/hone-ml/hone/hub"
+)
+
+// Name is what the model and the data set are asked for by.
+const Name = "starter"
+
+//go:embed model reviews
+var files embed.FS
+
+// Repos returns the model and the data set as repos for hub.Client.Builtin.
+func Repos() map[hub.Repo]fs.FS {
+	sub := func(dir string) fs.FS {
+		f, err := fs.Sub(files, dir)
+		if err != nil {
+			panic(err) // the embed line above is wrong
+		}
+		return f
+	}
+	return map[hub.Repo]fs.FS{
+		{Kind: hub.Model, ID: Name}:   sub("model"),
+		{Kind: hub.Dataset, ID: Name}: sub("reviews"),
+	}
+}
