@@ -15,6 +15,15 @@ const Name = "starter"
 //go:embed model reviews
 var files embed.FS
 
+// Samples returns the training split of the data set as JSON lines, by name.
+func Samples() map[string][]byte {
+	rows, err := files.ReadFile("reviews/train.jsonl")
+	if err != nil {
+		panic(err) // the embed line above is wrong
+	}
+	return map[string][]byte{Name: rows}
+}
+
 // Repos returns the model and the data set as repos for hub.Client.Builtin.
 func Repos() map[hub.Repo]fs.FS {
 	sub := func(dir string) fs.FS {

@@ -65,14 +65,22 @@ func (c dataCheckCommand) Run(a *app) error {
 	return err
 }
 
+// newHub returns the Hub's client as the environment sets it, with what the program carries.
+func newHub() (*hub.Client, error) {
+	h, err := hub.New()
+	if err == nil {
+		h.Builtin = starter.Repos()
+	}
+	return h, err
+}
+
 // hub returns the Hub's client and the screen that shows its downloads.
 func (a *app) hub() (*hub.Client, *screen, error) {
-	h, err := hub.New()
+	h, err := newHub()
 	if err != nil {
 		return nil, nil, err
 	}
 	s := a.screen()
-	h.Builtin = starter.Repos()
 	if h.Offline = h.Offline || a.flags.Offline; h.Offline {
 		dial.Forbid()
 	}

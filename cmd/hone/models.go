@@ -22,7 +22,7 @@ type held struct {
 }
 
 func (c modelsCommand) Run(a *app) error {
-	h, err := hub.New()
+	h, err := newHub()
 	if err != nil {
 		return err
 	}

@@ -10,16 +10,17 @@ import (
 	"github.com/hone-ml/hone/jobs"
 	"github.com/hone-ml/hone/page"
 	"github.com/hone-ml/hone/serve"
+	"github.com/hone-ml/hone/starter"
 )
 
 // mountPage adds the page for browsers to a server; m is its jobs, nil if it takes none.
 func (c serveCommand) mountPage(a *app, s *serve.Server, m *jobs.Manager) error {
-	h, err := hub.New()
+	h, err := newHub()
 	if err != nil {
 		return err
 	}
 	h.Offline = true // what isn't here is downloaded by a job, not by an estimate
-	config := page.Config{Models: s.Models, Dir: cached(h), Hub: h, Device: hone.Device(a.flags.Threads)}
+	config := page.Config{Bases: []string{starter.Name}, Samples: starter.Samples(), Models: s.Models, Dir: cached(h), Hub: h, Device: hone.Device(a.flags.Threads)}
 	if m != nil {
 		config.Jobs, config.File = true, m.Path
 	}

@@ -34,7 +34,7 @@ type victim struct {
 
 // Run finds everything before it removes anything.
 func (c rmCommand) Run(a *app) error {
-	h, err := hub.New()
+	h, err := newHub()
 	if err != nil {
 		return err
 	}

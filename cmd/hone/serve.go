@@ -18,7 +18,7 @@ import (
 )
 
 type serveCommand struct {
-	Model []string `required:"" help:"A folder that hone train left, an adapter, or a name on the Hub; NAME=DIR serves it under another name. May be given several times; adapters share their base model's memory." sep:"none" placeholder:"[NAME=]DIR"`
+	Model []string `help:"A folder that hone train left, an adapter, or a name on the Hub; NAME=DIR serves it under another name. May be given several times; adapters share their base model's memory." sep:"none" placeholder:"[NAME=]DIR"`
 	Host  string   `help:"Address to listen on. Other than this machine's own needs --api_key." default:"127.0.0.1" placeholder:"ADDRESS"`
 	Port  int      `help:"Port to listen on; 0 means any that is free." default:"8080" placeholder:"N"`
 
@@ -60,6 +60,9 @@ func (c serveCommand) Run(a *app) error {
 			return fmt.Errorf("--tls_cert and --tls_key: %w", err)
 		}
 		config.TLS = &tls.Config{Certificates: []tls.Certificate{pair}}
+	}
+	if len(c.Model) == 0 && c.JobsDir == "none" {
+		return errors.New("hone: nothing to serve: give --model DIR, or leave out --jobs_dir none to train one in the browser")
 	}
 	s, err := serve.New(config)
 	if err != nil {

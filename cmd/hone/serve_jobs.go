@@ -101,7 +101,7 @@ func (c serveCommand) baseModel(name string, served map[string]string, offline b
 			return dir, nil
 		}
 	}
-	h, err := hub.New()
+	h, err := newHub()
 	if err != nil {
 		return "", err
 	}
