@@ -3,6 +3,7 @@
 package starter
 
 import (
+	"bytes"
 	"embed"
 	"io/fs"
 
@@ -15,12 +16,15 @@ const Name = "starter"
 //go:embed model reviews
 var files embed.FS
 
-// Samples returns the training split of the data set as JSON lines, by name.
+// Samples returns the training split of the data set as JSON lines, by name. Classes have their names, for a file alone
+// has no card to tell them.
 func Samples() map[string][]byte {
 	rows, err := files.ReadFile("reviews/train.jsonl")
 	if err != nil {
 		panic(err) // the embed line above is wrong
 	}
+	rows = bytes.ReplaceAll(rows, []byte(`"label": 0}`), []byte(`"label": "neg"}`))
+	rows = bytes.ReplaceAll(rows, []byte(`"label": 1}`), []byte(`"label": "pos"}`))
 	return map[string][]byte{Name: rows}
 }
 
