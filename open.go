@@ -26,10 +26,7 @@ func ModelDir(ctx context.Context, h *hub.Client, name, revision string) (string
 
 // findModel returns the folder of a model or of an adapter.
 func findModel(ctx context.Context, h *hub.Client, name, revision string) (string, error) {
-	if h.Carries(hub.Model, name) {
-		return h.Model(ctx, hub.Repo{ID: name, Revision: revision})
-	}
-	if dir, ok, err := local(name); ok || err != nil {
+	if dir, ok, err := here(h, hub.Model, name); ok || err != nil {
 		if strings.EqualFold(filepath.Ext(dir), ".gguf") {
 			err = fmt.Errorf("hone: %s is a GGUF file; turn it into a folder first: hone import %s DIR", dir, dir)
 		}
@@ -44,14 +41,7 @@ func findModel(ctx context.Context, h *hub.Client, name, revision string) (strin
 
 // LoadDataset reads a data set: name itself if there is such a file or folder, else the Hub's of that name.
 func LoadDataset(ctx context.Context, h *hub.Client, name, revision string, o dataset.Options) (dataset.Dict, error) {
-	if h.Carries(hub.Dataset, name) {
-		dir, err := h.Dataset(ctx, hub.Repo{ID: name, Revision: revision}, o.Config)
-		if err != nil {
-			return nil, err
-		}
-		return dataset.Load(dir, o)
-	}
-	path, ok, err := local(name)
+	path, ok, err := here(h, hub.Dataset, name)
 	if err != nil {
 		return nil, err
 	}
@@ -64,6 +54,14 @@ func LoadDataset(ctx context.Context, h *hub.Client, name, revision string, o da
 		}
 	}
 	return dataset.Load(path, o)
+}
+
+// here is local, but for names that the program carries, which are never paths: a folder of that name is ./name.
+func here(h *hub.Client, kind hub.Kind, name string) (path string, ok bool, err error) {
+	if h.Carries(kind, name) {
+		return "", false, nil
+	}
+	return local(name)
 }
 
 // local tells whether name is a path. A name that can only be one, but isn't there, is an error, so that a typing
@@ -104,7 +102,7 @@ func isFile(name string) bool {
 // TokenizerDir returns the folder of a tokenizer: name itself if there is such a folder, else the Hub's model of
 // that name, of which only the tokenizer's files are downloaded.
 func TokenizerDir(ctx context.Context, h *hub.Client, name string) (string, error) {
-	if dir, ok, err := local(name); (ok || err != nil) && !h.Carries(hub.Model, name) {
+	if dir, ok, err := here(h, hub.Model, name); ok || err != nil {
 		return dir, err
 	}
 	return h.Snapshot(ctx, hub.Repo{ID: name}, hub.Match("tokenizer*", "vocab.json", "merges.txt", "special_tokens_map.json", "added_tokens.json", "chat_template*", "config.json"))
