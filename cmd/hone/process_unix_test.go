@@ -78,11 +78,16 @@ func killed(t *testing.T, dir string, want []byte) {
 	const out = "killed"
 	deadline := time.Now().Add(2 * time.Second)
 	kills := 0
-	for time.Now().Before(deadline) {
-		args := trainArgs(out, "--quiet")
-		if last, err := checkpoint.Last(filepath.Join(dir, out)); err != nil {
+	for {
+		last, err := checkpoint.Last(filepath.Join(dir, out))
+		if err != nil {
 			t.Fatal(err)
-		} else if last != "" {
+		}
+		if last != "" && time.Now().After(deadline) {
+			break
+		}
+		args := trainArgs(out, "--quiet")
+		if last != "" {
 			args = append(args, "--resume_from_checkpoint", "true")
 		}
 		var said bytes.Buffer
@@ -99,7 +104,7 @@ func killed(t *testing.T, dir string, want []byte) {
 				t.Fatalf("after %d kills: %v\n%s", kills, err, said.Bytes())
 			}
 			deadline = time.Time{}
-		case <-time.After(time.Duration(30+rand.IntN(200)) * time.Millisecond):
+		case <-time.After(time.Duration(30+rand.IntN(200)+10*kills) * time.Millisecond):
 			c.Process.Kill()
 			<-done
 			kills++
