@@ -41,6 +41,8 @@ func given(raw json.RawMessage) bool {
 	return true
 }
 
+func (q *chatRequest) model() string { return q.Model }
+
 func (q *chatRequest) check() error {
 	switch {
 	case given(q.Tools) || given(q.Functions):
@@ -85,13 +87,7 @@ func (m *served) chatPrompt(messages []message) ([]int32, error) {
 
 func (s *Server) chatCompletions(w http.ResponseWriter, r *http.Request) error {
 	var q chatRequest
-	if err := s.read(w, r, &q); err != nil {
-		return err
-	}
-	if err := q.check(); err != nil {
-		return err
-	}
-	m, ctx, done, err := s.start(r, q.Model)
+	m, ctx, done, err := s.begin(w, r, &q)
 	if err != nil {
 		return err
 	}

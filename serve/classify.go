@@ -14,6 +14,15 @@ type classifyRequest struct {
 	Input texts  `json:"input"`
 }
 
+func (q *classifyRequest) model() string { return q.Model }
+
+func (q *classifyRequest) check() error {
+	if n := len(q.Input); n == 0 || n > maxInputs {
+		return bad("input", "has %d texts; expected 1 to %d", n, maxInputs)
+	}
+	return nil
+}
+
 // A classified input: the likeliest label, and all of them with their probabilities, the likeliest first.
 type classified struct {
 	Index  int          `json:"index"`
@@ -27,13 +36,7 @@ type classified struct {
 // classify answers with the class of each text, as hone predict does.
 func (s *Server) classify(w http.ResponseWriter, r *http.Request) error {
 	var q classifyRequest
-	if err := s.read(w, r, &q); err != nil {
-		return err
-	}
-	if n := len(q.Input); n == 0 || n > maxInputs {
-		return bad("input", "has %d texts; expected 1 to %d", n, maxInputs)
-	}
-	m, ctx, done, err := s.start(r, q.Model)
+	m, ctx, done, err := s.begin(w, r, &q)
 	if err != nil {
 		return err
 	}

@@ -21,6 +21,8 @@ type completionRequest struct {
 	BestOf    *int   `json:"best_of"`
 }
 
+func (q *completionRequest) model() string { return q.Model }
+
 func (q *completionRequest) check() error {
 	least := 1
 	if q.Echo {
@@ -42,13 +44,7 @@ const defaultMaxTokens = 16
 
 func (s *Server) completions(w http.ResponseWriter, r *http.Request) error {
 	var q completionRequest
-	if err := s.read(w, r, &q); err != nil {
-		return err
-	}
-	if err := q.check(); err != nil {
-		return err
-	}
-	m, ctx, done, err := s.start(r, q.Model)
+	m, ctx, done, err := s.begin(w, r, &q)
 	if err != nil {
 		return err
 	}

@@ -15,16 +15,19 @@ type embeddingRequest struct {
 	Dimensions     *int   `json:"dimensions"`
 }
 
-// embeddings answers with the mean of each input's last hidden states, scaled to length 1.
-func (s *Server) embeddings(w http.ResponseWriter, r *http.Request) error {
-	var q embeddingRequest
-	if err := s.read(w, r, &q); err != nil {
-		return err
-	}
+func (q *embeddingRequest) model() string { return q.Model }
+
+func (q *embeddingRequest) check() error {
 	if f := q.EncodingFormat; f != "" && f != "float" && f != "base64" {
 		return bad("encoding_format", "%.40q is unknown; expected float or base64", f)
 	}
-	m, ctx, done, err := s.start(r, q.Model)
+	return nil
+}
+
+// embeddings answers with the mean of each input's last hidden states, scaled to length 1.
+func (s *Server) embeddings(w http.ResponseWriter, r *http.Request) error {
+	var q embeddingRequest
+	m, ctx, done, err := s.begin(w, r, &q)
 	if err != nil {
 		return err
 	}

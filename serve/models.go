@@ -163,6 +163,23 @@ func (s *Server) Models() map[string]string {
 	return dirs
 }
 
+// A question is the body of a request to a model.
+type question interface {
+	check() error
+	model() string
+}
+
+// begin reads and checks a request's body and takes the request in; see start.
+func (s *Server) begin(w http.ResponseWriter, r *http.Request, q question) (m *served, ctx context.Context, done func(), err error) {
+	if err := s.read(w, r, q); err != nil {
+		return nil, nil, nil, err
+	}
+	if err := q.check(); err != nil {
+		return nil, nil, nil, err
+	}
+	return s.start(r, q.model())
+}
+
 // start takes a request in: it finds the model and a place among the requests in work, and bounds the time. done
 // must be called at the end. An empty name means the only model there is.
 func (s *Server) start(r *http.Request, name string) (m *served, ctx context.Context, done func(), err error) {

@@ -51,6 +51,8 @@ type ollamaRequest struct {
 	Template string          `json:"template"`
 }
 
+func (q *ollamaRequest) model() string { return q.Model }
+
 func (q *ollamaRequest) check() error {
 	q.Model = strings.TrimSuffix(q.Model, ":latest")
 	for _, f := range []struct {
@@ -145,13 +147,7 @@ func one(all [][]int32, err error) ([]int32, error) {
 // ollamaText answers a request for text: prompt makes its tokens, wrap puts text into an answer.
 func (s *Server) ollamaText(w http.ResponseWriter, r *http.Request, prompt func(*ollamaRequest, *served) ([]int32, error), wrap func(string) ollamaAnswer) error {
 	var q ollamaRequest
-	if err := s.read(w, r, &q); err != nil {
-		return err
-	}
-	if err := q.check(); err != nil {
-		return err
-	}
-	m, ctx, done, err := s.start(r, q.Model)
+	m, ctx, done, err := s.begin(w, r, &q)
 	if err != nil {
 		return err
 	}
