@@ -11,17 +11,21 @@ import (
 	"time"
 )
 
+// asked reads what a request for part of a job's history asks: size entries unless it says otherwise, of the events so far.
+func (m *Manager) asked(r *http.Request, size int) (p page, j *job, lines []line, err error) {
+	if p, err = paging(r, size, 1000); err != nil {
+		return
+	}
+	if j, err = m.job(r); err != nil {
+		return
+	}
+	lines, err = readEvents(j.events())
+	return
+}
+
 // listEvents answers with a job's events in OpenAI's shape, the newest first.
 func (m *Manager) listEvents(w http.ResponseWriter, r *http.Request) error {
-	p, err := paging(r, 20, 1000)
-	if err != nil {
-		return err
-	}
-	j, err := m.job(r)
-	if err != nil {
-		return err
-	}
-	lines, err := readEvents(j.events())
+	p, j, lines, err := m.asked(r, 20)
 	if err != nil {
 		return err
 	}
@@ -80,15 +84,7 @@ func value(n *Number) float64 {
 
 // listCheckpoints answers with the checkpoints of a job, the newest first, with the last losses before each.
 func (m *Manager) listCheckpoints(w http.ResponseWriter, r *http.Request) error {
-	p, err := paging(r, 10, 1000)
-	if err != nil {
-		return err
-	}
-	j, err := m.job(r)
-	if err != nil {
-		return err
-	}
-	lines, err := readEvents(j.events())
+	p, j, lines, err := m.asked(r, 10)
 	if err != nil {
 		return err
 	}
