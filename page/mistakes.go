@@ -47,14 +47,8 @@ func (p *page) mistakes(w http.ResponseWriter, r *http.Request) {
 	if !request(w, r, &q) {
 		return
 	}
-	dir, err := p.dir(r.Context(), q.Model)
-	if err != nil {
-		fail(w, http.StatusNotFound, "model", err)
-		return
-	}
-	from, err := p.sources(q.Selection)
-	if err != nil {
-		fail(w, http.StatusNotFound, "training_file", err)
+	dir, from, ok := p.found(w, r, q.Model, q.Selection)
+	if !ok {
 		return
 	}
 	data, err := load(from)

@@ -66,6 +66,20 @@ type Estimate struct {
 	Notes  []string      `json:"notes"`
 }
 
+// found returns the folder of a model and the files of a selection, or has answered that one of them isn't there.
+func (p *page) found(w http.ResponseWriter, r *http.Request, model string, s Selection) (dir string, from []source, ok bool) {
+	dir, err := p.dir(r.Context(), model)
+	if err != nil {
+		fail(w, http.StatusNotFound, "model", err)
+		return "", nil, false
+	}
+	if from, err = p.sources(s); err != nil {
+		fail(w, http.StatusNotFound, "training_file", err)
+		return "", nil, false
+	}
+	return dir, from, true
+}
+
 // plan reads everything as a job would and measures one step, which changes no weight.
 func (p *page) plan(w http.ResponseWriter, r *http.Request) {
 	q := struct {
@@ -76,14 +90,8 @@ func (p *page) plan(w http.ResponseWriter, r *http.Request) {
 	if !request(w, r, &q) {
 		return
 	}
-	dir, err := p.dir(r.Context(), q.Model)
-	if err != nil {
-		fail(w, http.StatusNotFound, "model", err)
-		return
-	}
-	from, err := p.sources(q.Selection)
-	if err != nil {
-		fail(w, http.StatusNotFound, "training_file", err)
+	dir, from, ok := p.found(w, r, q.Model, q.Selection)
+	if !ok {
 		return
 	}
 	p.busy.Lock() // a step measured beside another would seem to take twice as long
