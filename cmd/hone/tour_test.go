@@ -26,7 +26,7 @@ func TestTour(t *testing.T) {
 	if took > 2*time.Minute {
 		t.Errorf("it took %v; expected less than two minutes", took)
 	}
-	m := regexp.MustCompile(`accuracy before training \S+: ([+-][\d.]+) points`).FindStringSubmatch(string(out))
+	m := regexp.MustCompile(`accuracy before training \S+; training changed it by ([+-][\d.]+) points`).FindStringSubmatch(string(out))
 	if m == nil {
 		t.Fatalf("it doesn't tell what training changed:\n%s", out)
 	}

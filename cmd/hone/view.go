@@ -129,10 +129,10 @@ func (v *viewer) summary(job *hone.Job, o *hone.Outcome, took time.Duration) {
 	if o.Report != nil {
 		acc, low, high := o.Report.Accuracy()
 		class, base := o.Report.Baseline()
-		if v.before > 0 {
-			v.line("accuracy before training %.4f: %+.1f points", v.before, 100*(acc-v.before))
-		}
 		v.line("accuracy %.4f (95%% interval %.4f to %.4f); always saying %q would have %.4f", acc, low, high, o.Report.Classes[class], base)
+		if v.before > 0 {
+			v.line("accuracy before training %.4f; training changed it by %+.1f points", v.before, 100*(acc-v.before))
+		}
 	} else if x, ok := o.Metrics["eval_perplexity"]; ok {
 		v.line("perplexity %.3f, loss %.4f", x, o.Metrics["eval_loss"])
 	} else {
