@@ -4,9 +4,12 @@ package cpu
 
 // peak does n·1920 floating-point operations as fast as the processor can.
 func peak(n int) {
-	if simd {
+	switch {
+	case simd && simd512:
+		peakAVX512(n)
+	case simd:
 		peakAVX2(n)
-	} else {
+	default:
 		peakGo(n)
 	}
 }
