@@ -2,73 +2,7 @@
 
 #include "textflag.h"
 #include "vector_amd64.h"
-
-// ADAMW: of w, g, m, v in Y0 to Y3 the new w, m, v. The order of operations is that of torch.
-#define ADAMW \
-	VMULPS Y15, Y1, Y1 \
-	VSUBPS Y2, Y1, Y4 \
-	VFMADD231PS Y14, Y4, Y2 \
-	VMULPS Y1, Y1, Y4 \
-	VMULPS Y4, Y12, Y4 \
-	VFMADD132PS Y13, Y4, Y3 \
-	VSQRTPS Y3, Y4 \
-	VFMADD213PS Y9, Y10, Y4 \
-	VMULPS Y2, Y8, Y5 \
-	VDIVPS Y4, Y5, Y5 \
-	VFMSUB132PS Y7, Y5, Y0
-
-// func adamwSIMD(w, grad, m, v *float32, n int, c *[8]float32)
-//
-// c is the gradient's scale, 1−β₁, β₂, 1−β₂, 1/√(1−β₂ᵗ), ε, the step size and the decay.
-TEXT ·adamwSIMD(SB), NOSPLIT, $0-48
-	MOVQ w+0(FP), DI
-	MOVQ grad+8(FP), SI
-	MOVQ m+16(FP), DX
-	MOVQ v+24(FP), BX
-	MOVQ n+32(FP), CX
-	MOVQ c+40(FP), AX
-	VBROADCASTSS 0(AX), Y15
-	VBROADCASTSS 4(AX), Y14
-	VBROADCASTSS 8(AX), Y13
-	VBROADCASTSS 12(AX), Y12
-	VBROADCASTSS 16(AX), Y10
-	VBROADCASTSS 20(AX), Y9
-	VBROADCASTSS 24(AX), Y8
-	VBROADCASTSS 28(AX), Y7
-
-loop:
-	SUBQ $8, CX
-	JLT  rest
-	VMOVUPS (DI), Y0
-	VMOVUPS (SI), Y1
-	VMOVUPS (DX), Y2
-	VMOVUPS (BX), Y3
-	ADAMW
-	VMOVUPS Y0, (DI)
-	VMOVUPS Y2, (DX)
-	VMOVUPS Y3, (BX)
-	ADDQ $32, DI
-	ADDQ $32, SI
-	ADDQ $32, DX
-	ADDQ $32, BX
-	JMP  loop
-
-rest:
-	ADDQ $8, CX
-	JZ   done
-	REST(Y11)
-	VMASKMOVPS (DI), Y11, Y0
-	VMASKMOVPS (SI), Y11, Y1
-	VMASKMOVPS (DX), Y11, Y2
-	VMASKMOVPS (BX), Y11, Y3
-	ADAMW
-	VMASKMOVPS Y0, Y11, (DI)
-	VMASKMOVPS Y2, Y11, (DX)
-	VMASKMOVPS Y3, Y11, (BX)
-
-done:
-	VZEROUPPER
-	RET
+#include "avx2_amd64.h"
 
 // func sumSquaresSIMD(x *float32, n int) float64
 TEXT ·sumSquaresSIMD(SB), NOSPLIT, $0-24
@@ -105,7 +39,7 @@ few:
 	SUBQ $8, CX
 
 rest:
-	REST(Y11)
+	REST
 	VMASKMOVPS (SI), Y11, Y6
 	VEXTRACTF128 $1, Y6, X7
 	VCVTPS2PD X6, Y6

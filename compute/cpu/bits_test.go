@@ -41,6 +41,10 @@ func (d *digester) add(ms ...Mat) {
 // TestBits: assembly gives the same bits on every processor, so that a run can be repeated on another one. Who
 // changes the order of a kernel's sums changes it for all processors, and the digest here.
 func TestBits(t *testing.T) {
+	eachImplementation(t, testBits)
+}
+
+func testBits(t *testing.T) {
 	if !simd {
 		t.Skip("the digests are those of assembly; plain Go rounds differently")
 	}

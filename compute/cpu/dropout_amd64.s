@@ -2,6 +2,7 @@
 
 #include "textflag.h"
 #include "vector_amd64.h"
+#include "avx2_amd64.h"
 
 // The four counters of 16 elements stand in the 64-bit lanes of four registers, one for each of their
 // words; the upper halves of the lanes are of no account, as multiplication reads only the lower ones.
@@ -28,7 +29,7 @@ DATA lanes<>+8(SB)/8, $1
 DATA lanes<>+16(SB)/8, $2
 DATA lanes<>+24(SB)/8, $3
 GLOBL lanes<>(SB), RODATA|NOPTR, $32
-CONST8(signBit, $0x80000000)
+CONST(signBit, $0x80000000)
 
 // PHILOX leaves in Y0 and Y1 ones where the next 16 elements are to be dropped, in their order. Y13 holds the
 // counters' second words, Y12 the first, Y10 the third, Y8 the threshold with its sign flipped.
@@ -112,7 +113,7 @@ rest:
 	JZ   done
 
 last:
-	REST(Y11)
+	REST
 	VMASKMOVPS (SI), Y11, Y2
 	VMULPS Y2, Y9, Y2
 	VANDNPS Y2, Y0, Y2

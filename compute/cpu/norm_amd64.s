@@ -2,6 +2,7 @@
 
 #include "textflag.h"
 #include "vector_amd64.h"
+#include "avx2_amd64.h"
 
 // func sumSIMD(x *float32, n int) float32
 TEXT ·sumSIMD(SB), NOSPLIT, $0-20
@@ -27,7 +28,7 @@ few:
 	SUBQ $8, CX
 
 rest:
-	REST(Y11)
+	REST
 	VMASKMOVPS (SI), Y11, Y2
 	VADDPS Y2, Y1, Y1
 	VADDPS Y1, Y0, Y0
@@ -67,7 +68,7 @@ few:
 	SUBQ $8, CX
 
 rest:
-	REST(Y11)
+	REST
 	VMASKMOVPS (SI), Y11, Y2
 	VSUBPS Y8, Y2, Y2
 	VANDPS Y11, Y2, Y2
@@ -75,80 +76,6 @@ rest:
 	VADDPS Y1, Y0, Y0
 	SUM8(Y0, X0, X1)
 	VMOVSS X0, ret+24(FP)
-	VZEROUPPER
-	RET
-
-// func normaliseSIMD(dst, x, w, b *float32, n int, mean, rstd float32)
-TEXT ·normaliseSIMD(SB), NOSPLIT, $0-48
-	MOVQ dst+0(FP), DI
-	MOVQ x+8(FP), SI
-	MOVQ w+16(FP), DX
-	MOVQ b+24(FP), BX
-	MOVQ n+32(FP), CX
-	VBROADCASTSS mean+40(FP), Y8
-	VBROADCASTSS rstd+44(FP), Y9
-
-loop:
-	SUBQ $8, CX
-	JLT  rest
-	VMOVUPS (SI), Y0
-	VSUBPS Y8, Y0, Y0
-	VMULPS Y9, Y0, Y0
-	VMOVUPS (BX), Y1
-	VFMADD132PS (DX), Y1, Y0
-	VMOVUPS Y0, (DI)
-	ADDQ $32, SI
-	ADDQ $32, DX
-	ADDQ $32, BX
-	ADDQ $32, DI
-	JMP  loop
-
-rest:
-	ADDQ $8, CX
-	JZ   done
-	REST(Y11)
-	VMASKMOVPS (SI), Y11, Y0
-	VMASKMOVPS (BX), Y11, Y1
-	VMASKMOVPS (DX), Y11, Y2
-	VSUBPS Y8, Y0, Y0
-	VMULPS Y9, Y0, Y0
-	VFMADD132PS Y2, Y1, Y0
-	VMASKMOVPS Y0, Y11, (DI)
-
-done:
-	VZEROUPPER
-	RET
-
-// func rmsSIMD(dst, x, w *float32, n int, rstd float32)
-TEXT ·rmsSIMD(SB), NOSPLIT, $0-36
-	MOVQ dst+0(FP), DI
-	MOVQ x+8(FP), SI
-	MOVQ w+16(FP), DX
-	MOVQ n+24(FP), CX
-	VBROADCASTSS rstd+32(FP), Y9
-
-loop:
-	SUBQ $8, CX
-	JLT  rest
-	VMULPS (SI), Y9, Y0
-	VMULPS (DX), Y0, Y0
-	VMOVUPS Y0, (DI)
-	ADDQ $32, SI
-	ADDQ $32, DX
-	ADDQ $32, DI
-	JMP  loop
-
-rest:
-	ADDQ $8, CX
-	JZ   done
-	REST(Y11)
-	VMASKMOVPS (SI), Y11, Y0
-	VMASKMOVPS (DX), Y11, Y2
-	VMULPS Y9, Y0, Y0
-	VMULPS Y2, Y0, Y0
-	VMASKMOVPS Y0, Y11, (DI)
-
-done:
 	VZEROUPPER
 	RET
 
@@ -181,7 +108,7 @@ loop:
 rest:
 	ADDQ $8, CX
 	JZ   done
-	REST(Y11)
+	REST
 	VMASKMOVPS (SI), Y11, Y0
 	VMASKMOVPS (DI), Y11, Y1
 	VMASKMOVPS (DX), Y11, Y4
@@ -197,95 +124,5 @@ done:
 	SUM8(Y3, X3, X1)
 	VMOVSS X2, m1+40(FP)
 	VMOVSS X3, m2+44(FP)
-	VZEROUPPER
-	RET
-
-// func normBackwardSIMD(dx, dy, x, w *float32, n int, mean, rstd, m1, m2 float32)
-TEXT ·normBackwardSIMD(SB), NOSPLIT, $0-56
-	MOVQ dx+0(FP), DI
-	MOVQ dy+8(FP), BX
-	MOVQ x+16(FP), SI
-	MOVQ w+24(FP), DX
-	MOVQ n+32(FP), CX
-	VBROADCASTSS mean+40(FP), Y8
-	VBROADCASTSS rstd+44(FP), Y9
-	VBROADCASTSS m1+48(FP), Y7
-	VBROADCASTSS m2+52(FP), Y6
-
-loop:
-	SUBQ $8, CX
-	JLT  rest
-	VMOVUPS (SI), Y0
-	VSUBPS Y8, Y0, Y0
-	VMULPS Y9, Y0, Y0
-	VMOVUPS (BX), Y1
-	VMOVUPS (DI), Y2
-	VMULPS (DX), Y1, Y1
-	VSUBPS Y7, Y1, Y1
-	VFNMADD231PS Y0, Y6, Y1
-	VFMADD231PS Y1, Y9, Y2
-	VMOVUPS Y2, (DI)
-	ADDQ $32, SI
-	ADDQ $32, DX
-	ADDQ $32, BX
-	ADDQ $32, DI
-	JMP  loop
-
-rest:
-	ADDQ $8, CX
-	JZ   done
-	REST(Y11)
-	VMASKMOVPS (SI), Y11, Y0
-	VMASKMOVPS (BX), Y11, Y1
-	VMASKMOVPS (DI), Y11, Y2
-	VMASKMOVPS (DX), Y11, Y3
-	VSUBPS Y8, Y0, Y0
-	VMULPS Y9, Y0, Y0
-	VMULPS Y3, Y1, Y1
-	VSUBPS Y7, Y1, Y1
-	VFNMADD231PS Y0, Y6, Y1
-	VFMADD231PS Y1, Y9, Y2
-	VMASKMOVPS Y2, Y11, (DI)
-
-done:
-	VZEROUPPER
-	RET
-
-// func addProductSIMD(dw, dy, x *float32, n int, mean, rstd float32)
-TEXT ·addProductSIMD(SB), NOSPLIT, $0-40
-	MOVQ dw+0(FP), DI
-	MOVQ dy+8(FP), BX
-	MOVQ x+16(FP), SI
-	MOVQ n+24(FP), CX
-	VBROADCASTSS mean+32(FP), Y8
-	VBROADCASTSS rstd+36(FP), Y9
-
-loop:
-	SUBQ $8, CX
-	JLT  rest
-	VMOVUPS (SI), Y0
-	VMOVUPS (DI), Y1
-	VSUBPS Y8, Y0, Y0
-	VMULPS Y9, Y0, Y0
-	VFMADD231PS (BX), Y0, Y1
-	VMOVUPS Y1, (DI)
-	ADDQ $32, SI
-	ADDQ $32, BX
-	ADDQ $32, DI
-	JMP  loop
-
-rest:
-	ADDQ $8, CX
-	JZ   done
-	REST(Y11)
-	VMASKMOVPS (SI), Y11, Y0
-	VMASKMOVPS (DI), Y11, Y1
-	VMASKMOVPS (BX), Y11, Y2
-	VSUBPS Y8, Y0, Y0
-	VMULPS Y9, Y0, Y0
-	VFMADD231PS Y2, Y0, Y1
-	VMASKMOVPS Y1, Y11, (DI)
-
-done:
 	VZEROUPPER
 	RET

@@ -1,0 +1,66 @@
+// ADAMW: of w, g, m, v in V0 to V3 the new w, m, v. The order of operations is that of torch.
+#define ADAMW \
+	VMULPS V15, V1, V1 \
+	VSUBPS V2, V1, V4 \
+	VFMADD231PS V14, V4, V2 \
+	VMULPS V1, V1, V4 \
+	VMULPS V4, V12, V4 \
+	VFMADD132PS V13, V4, V3 \
+	VSQRTPS V3, V4 \
+	VFMADD213PS V9, V10, V4 \
+	VMULPS V2, V8, V5 \
+	VDIVPS V4, V5, V5 \
+	VFMSUB132PS V7, V5, V0
+
+// func adamwSIMD(w, grad, m, v *float32, n int, c *[8]float32)
+//
+// c is the gradient's scale, 1−β₁, β₂, 1−β₂, 1/√(1−β₂ᵗ), ε, the step size and the decay.
+FUNC(·adamwSIMD, ·adamwAVX512, $0-48)
+	MOVQ w+0(FP), DI
+	MOVQ grad+8(FP), SI
+	MOVQ m+16(FP), DX
+	MOVQ v+24(FP), BX
+	MOVQ n+32(FP), CX
+	MOVQ c+40(FP), AX
+	VBROADCASTSS 0(AX), V15
+	VBROADCASTSS 4(AX), V14
+	VBROADCASTSS 8(AX), V13
+	VBROADCASTSS 12(AX), V12
+	VBROADCASTSS 16(AX), V10
+	VBROADCASTSS 20(AX), V9
+	VBROADCASTSS 24(AX), V8
+	VBROADCASTSS 28(AX), V7
+
+loop:
+	SUBQ $LANES, CX
+	JLT  rest
+	VMOVUPS (DI), V0
+	VMOVUPS (SI), V1
+	VMOVUPS (DX), V2
+	VMOVUPS (BX), V3
+	ADAMW
+	VMOVUPS V0, (DI)
+	VMOVUPS V2, (DX)
+	VMOVUPS V3, (BX)
+	ADDQ $(4*LANES), DI
+	ADDQ $(4*LANES), SI
+	ADDQ $(4*LANES), DX
+	ADDQ $(4*LANES), BX
+	JMP  loop
+
+rest:
+	ADDQ $LANES, CX
+	JZ   done
+	REST
+	LOADREST(DI, V0)
+	LOADREST(SI, V1)
+	LOADREST(DX, V2)
+	LOADREST(BX, V3)
+	ADAMW
+	STOREREST(V0, DI)
+	STOREREST(V2, DX)
+	STOREREST(V3, BX)
+
+done:
+	VZEROUPPER
+	RET

@@ -1,0 +1,61 @@
+// Vectors of 8 floats, in AVX2. V11 is the mask of the rest.
+
+#define LANES 8
+#define V0 Y0
+#define V1 Y1
+#define V2 Y2
+#define V3 Y3
+#define V4 Y4
+#define V5 Y5
+#define V6 Y6
+#define V7 Y7
+#define V8 Y8
+#define V9 Y9
+#define V10 Y10
+#define V11 Y11
+#define V12 Y12
+#define V13 Y13
+#define V14 Y14
+#define V15 Y15
+
+// FUNC begins a function that goes on in its wide twin where the processor has AVX-512.
+#define FUNC(name, wide, args) \
+	TEXT name(SB), NOSPLIT, args \
+	CMPB ·simd512(SB), $1 \
+	JNE  2(PC) \
+	JMP  wide(SB)
+
+// The masks of the rest: 8 words of ones, 8 of zeros.
+DATA ones<>+0(SB)/8, $-1
+DATA ones<>+8(SB)/8, $-1
+DATA ones<>+16(SB)/8, $-1
+DATA ones<>+24(SB)/8, $-1
+DATA ones<>+32(SB)/8, $0
+DATA ones<>+40(SB)/8, $0
+DATA ones<>+48(SB)/8, $0
+DATA ones<>+56(SB)/8, $0
+GLOBL ones<>(SB), RODATA|NOPTR, $64
+
+// REST loads the mask of the CX < 8 elements that are left. It uses AX.
+#define REST \
+	NEGQ CX \
+	LEAQ ones<>+32(SB), AX \
+	VMOVUPS (AX)(CX*4), Y11
+
+// LOADREST and STOREREST move them; what is not there is read as 0.
+#define LOADREST(p, v) VMASKMOVPS (p), Y11, v
+#define STOREREST(v, p) VMASKMOVPS v, Y11, (p)
+
+// NOTBELOW is p = 0 where x < bound. x is lost.
+#define NOTBELOW(bound, x, p) \
+	VCMPPS $1, bound, x, x \
+	VANDNPS p, x, p
+
+// SIGNED is d = a where x is negative, b elsewhere.
+#define SIGNED(x, a, b, d) VBLENDVPS x, a, b, d
+
+// ONLYREST is v = 0 where nothing is left.
+#define ONLYREST(v) VANDPS Y11, v, v
+
+// ADDTO adds v, whose lower 8 elements are y, to 8 sums; t is a free register.
+#define ADDTO(sums, v, y, t) VADDPS y, sums, sums

@@ -1,0 +1,163 @@
+// func normaliseSIMD(dst, x, w, b *float32, n int, mean, rstd float32)
+FUNC(·normaliseSIMD, ·normaliseAVX512, $0-48)
+	MOVQ dst+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ w+16(FP), DX
+	MOVQ b+24(FP), BX
+	MOVQ n+32(FP), CX
+	VBROADCASTSS mean+40(FP), V8
+	VBROADCASTSS rstd+44(FP), V9
+
+loop:
+	SUBQ $LANES, CX
+	JLT  rest
+	VMOVUPS (SI), V0
+	VSUBPS V8, V0, V0
+	VMULPS V9, V0, V0
+	VMOVUPS (BX), V1
+	VFMADD132PS (DX), V1, V0
+	VMOVUPS V0, (DI)
+	ADDQ $(4*LANES), SI
+	ADDQ $(4*LANES), DX
+	ADDQ $(4*LANES), BX
+	ADDQ $(4*LANES), DI
+	JMP  loop
+
+rest:
+	ADDQ $LANES, CX
+	JZ   done
+	REST
+	LOADREST(SI, V0)
+	LOADREST(BX, V1)
+	LOADREST(DX, V2)
+	VSUBPS V8, V0, V0
+	VMULPS V9, V0, V0
+	VFMADD132PS V2, V1, V0
+	STOREREST(V0, DI)
+
+done:
+	VZEROUPPER
+	RET
+
+// func rmsSIMD(dst, x, w *float32, n int, rstd float32)
+FUNC(·rmsSIMD, ·rmsAVX512, $0-36)
+	MOVQ dst+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ w+16(FP), DX
+	MOVQ n+24(FP), CX
+	VBROADCASTSS rstd+32(FP), V9
+
+loop:
+	SUBQ $LANES, CX
+	JLT  rest
+	VMULPS (SI), V9, V0
+	VMULPS (DX), V0, V0
+	VMOVUPS V0, (DI)
+	ADDQ $(4*LANES), SI
+	ADDQ $(4*LANES), DX
+	ADDQ $(4*LANES), DI
+	JMP  loop
+
+rest:
+	ADDQ $LANES, CX
+	JZ   done
+	REST
+	LOADREST(SI, V0)
+	LOADREST(DX, V2)
+	VMULPS V9, V0, V0
+	VMULPS V2, V0, V0
+	STOREREST(V0, DI)
+
+done:
+	VZEROUPPER
+	RET
+
+// func normBackwardSIMD(dx, dy, x, w *float32, n int, mean, rstd, m1, m2 float32)
+FUNC(·normBackwardSIMD, ·normBackwardAVX512, $0-56)
+	MOVQ dx+0(FP), DI
+	MOVQ dy+8(FP), BX
+	MOVQ x+16(FP), SI
+	MOVQ w+24(FP), DX
+	MOVQ n+32(FP), CX
+	VBROADCASTSS mean+40(FP), V8
+	VBROADCASTSS rstd+44(FP), V9
+	VBROADCASTSS m1+48(FP), V7
+	VBROADCASTSS m2+52(FP), V6
+
+loop:
+	SUBQ $LANES, CX
+	JLT  rest
+	VMOVUPS (SI), V0
+	VSUBPS V8, V0, V0
+	VMULPS V9, V0, V0
+	VMOVUPS (BX), V1
+	VMOVUPS (DI), V2
+	VMULPS (DX), V1, V1
+	VSUBPS V7, V1, V1
+	VFNMADD231PS V0, V6, V1
+	VFMADD231PS V1, V9, V2
+	VMOVUPS V2, (DI)
+	ADDQ $(4*LANES), SI
+	ADDQ $(4*LANES), DX
+	ADDQ $(4*LANES), BX
+	ADDQ $(4*LANES), DI
+	JMP  loop
+
+rest:
+	ADDQ $LANES, CX
+	JZ   done
+	REST
+	LOADREST(SI, V0)
+	LOADREST(BX, V1)
+	LOADREST(DI, V2)
+	LOADREST(DX, V3)
+	VSUBPS V8, V0, V0
+	VMULPS V9, V0, V0
+	VMULPS V3, V1, V1
+	VSUBPS V7, V1, V1
+	VFNMADD231PS V0, V6, V1
+	VFMADD231PS V1, V9, V2
+	STOREREST(V2, DI)
+
+done:
+	VZEROUPPER
+	RET
+
+// func addProductSIMD(dw, dy, x *float32, n int, mean, rstd float32)
+FUNC(·addProductSIMD, ·addProductAVX512, $0-40)
+	MOVQ dw+0(FP), DI
+	MOVQ dy+8(FP), BX
+	MOVQ x+16(FP), SI
+	MOVQ n+24(FP), CX
+	VBROADCASTSS mean+32(FP), V8
+	VBROADCASTSS rstd+36(FP), V9
+
+loop:
+	SUBQ $LANES, CX
+	JLT  rest
+	VMOVUPS (SI), V0
+	VMOVUPS (DI), V1
+	VSUBPS V8, V0, V0
+	VMULPS V9, V0, V0
+	VFMADD231PS (BX), V0, V1
+	VMOVUPS V1, (DI)
+	ADDQ $(4*LANES), SI
+	ADDQ $(4*LANES), BX
+	ADDQ $(4*LANES), DI
+	JMP  loop
+
+rest:
+	ADDQ $LANES, CX
+	JZ   done
+	REST
+	LOADREST(SI, V0)
+	LOADREST(DI, V1)
+	LOADREST(BX, V2)
+	VSUBPS V8, V0, V0
+	VMULPS V9, V0, V0
+	VFMADD231PS V2, V0, V1
+	STOREREST(V1, DI)
+
+done:
+	VZEROUPPER
+	RET
