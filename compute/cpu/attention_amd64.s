@@ -3,6 +3,7 @@
 #include "textflag.h"
 #include "vector_amd64.h"
 #include "avx2_amd64.h"
+#include "exp_amd64.h"
 
 // NEXT is p = min(q + stride, last), for the rows of dots.
 #define NEXT(q, p) \
@@ -233,5 +234,107 @@ rest:
 	VPERMILPS $0xb1, X0, X1
 	VMAXPS X1, X0, X0
 	VMOVSS X0, ret+16(FP)
+	VZEROUPPER
+	RET
+
+// func expSumSIMD(dst, x *float32, n int, shift float32) float32
+TEXT ·expSumSIMD(SB), NOSPLIT, $0-36
+	MOVQ dst+0(FP), DI
+	MOVQ x+8(FP), SI
+	MOVQ n+16(FP), CX
+	VBROADCASTSS shift+24(FP), Y10
+	VXORPS Y9, Y9, Y9
+	EXPCONSTS
+
+loop:
+	SUBQ $8, CX
+	JLT  rest
+	VMOVUPS (SI), Y0
+	VSUBPS Y10, Y0, Y0
+	EXP(Y0, Y1, Y2, Y3)
+	VMOVUPS Y3, (DI)
+	VADDPS Y3, Y9, Y9
+	ADDQ $32, SI
+	ADDQ $32, DI
+	JMP  loop
+
+rest:
+	ADDQ $8, CX
+	JZ   done
+	REST
+	VMASKMOVPS (SI), Y11, Y0
+	VSUBPS Y10, Y0, Y0
+	EXP(Y0, Y1, Y2, Y3)
+	VMASKMOVPS Y3, Y11, (DI)
+	VANDPS Y11, Y3, Y3
+	VADDPS Y3, Y9, Y9
+
+done:
+	SUM8(Y9, X9, X0)
+	VMOVSS X9, ret+32(FP)
+	VZEROUPPER
+	RET
+
+// func affineSIMD(x *float32, n int, a, b float32)
+TEXT ·affineSIMD(SB), NOSPLIT, $0-24
+	MOVQ x+0(FP), SI
+	MOVQ n+8(FP), CX
+	VBROADCASTSS a+16(FP), Y8
+	VBROADCASTSS b+20(FP), Y9
+
+loop:
+	SUBQ $8, CX
+	JLT  rest
+	VMULPS (SI), Y8, Y0
+	VADDPS Y9, Y0, Y0
+	VMOVUPS Y0, (SI)
+	ADDQ $32, SI
+	JMP  loop
+
+rest:
+	ADDQ $8, CX
+	JZ   done
+	REST
+	VMASKMOVPS (SI), Y11, Y0
+	VMULPS Y8, Y0, Y0
+	VADDPS Y9, Y0, Y0
+	VMASKMOVPS Y0, Y11, (SI)
+
+done:
+	VZEROUPPER
+	RET
+
+// func softmaxBackwardSIMD(dp, p *float32, n int, delta, scale float32)
+TEXT ·softmaxBackwardSIMD(SB), NOSPLIT, $0-32
+	MOVQ dp+0(FP), DI
+	MOVQ p+8(FP), SI
+	MOVQ n+16(FP), CX
+	VBROADCASTSS delta+24(FP), Y8
+	VBROADCASTSS scale+28(FP), Y9
+
+loop:
+	SUBQ $8, CX
+	JLT  rest
+	VMOVUPS (DI), Y0
+	VSUBPS Y8, Y0, Y0
+	VMULPS (SI), Y0, Y0
+	VMULPS Y9, Y0, Y0
+	VMOVUPS Y0, (DI)
+	ADDQ $32, SI
+	ADDQ $32, DI
+	JMP  loop
+
+rest:
+	ADDQ $8, CX
+	JZ   done
+	REST
+	VMASKMOVPS (DI), Y11, Y0
+	VMASKMOVPS (SI), Y11, Y1
+	VSUBPS Y8, Y0, Y0
+	VMULPS Y1, Y0, Y0
+	VMULPS Y9, Y0, Y0
+	VMASKMOVPS Y0, Y11, (DI)
+
+done:
 	VZEROUPPER
 	RET

@@ -53,9 +53,3 @@ GLOBL ones<>(SB), RODATA|NOPTR, $64
 
 // SIGNED is d = a where x is negative, b elsewhere.
 #define SIGNED(x, a, b, d) VBLENDVPS x, a, b, d
-
-// ONLYREST is v = 0 where nothing is left.
-#define ONLYREST(v) VANDPS Y11, v, v
-
-// ADDTO adds v, whose lower 8 elements are y, to 8 sums; t is a free register.
-#define ADDTO(sums, v, y, t) VADDPS y, sums, sums

@@ -40,12 +40,3 @@
 #define SIGNED(x, a, b, d) \
 	VPMOVD2M x, K2 \
 	VBLENDMPS a, b, K2, d
-
-// ONLYREST is v = 0 where nothing is left.
-#define ONLYREST(v) VMOVAPS.Z v, K1, v
-
-// ADDTO adds v, whose lower 8 elements are y, to 8 sums, those first, as AVX2 does; t is a free register.
-#define ADDTO(sums, v, y, t) \
-	VEXTRACTF64X4 $1, v, t \
-	VADDPS y, sums, sums \
-	VADDPS t, sums, sums
