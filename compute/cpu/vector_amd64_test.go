@@ -8,7 +8,7 @@ import "testing"
 func eachImplementation(t *testing.T, f func(t *testing.T)) {
 	defer func(s, w bool) { simd, simd512 = s, w }(simd, simd512)
 	for _, v := range []struct {
-		name         string
+		name       string
 		simd, wide bool
 	}{{"go", false, false}, {"simd", true, false}, {"avx512", true, true}} {
 		if v.simd && !simd || v.wide && !simd512 {
