@@ -83,7 +83,7 @@ func (d *Device) MatMulNN(dst, a, b Mat, e compute.Epilogue) {
 
 // multiplyNN multiplies x with the weight of w, in either form, some rows at a time.
 func (g *gemm) multiplyNN(dst, x Mat, w product) {
-	rows := max(sharedSize/x.Cols/24*24, 192)
+	rows := max(sharedSize/x.Cols/g.rows*g.rows, 192)
 	for lo := 0; lo < x.Rows; lo += rows {
 		hi := min(lo+rows, x.Rows)
 		g.multiply(product{
@@ -173,8 +173,8 @@ func (g *gemm) multiply(x product) {
 	if x.scale = x.e.Scale; x.scale == 0 {
 		x.scale = 1
 	}
-	x.k = g.words(x.k)
-	x.plan(g.lanes, g.pool.threads)
+	x.k = up(g.words(x.k), g.step)
+	x.plan(&g.gemmKernel, g.pool.threads)
 	g.x = x
 	if x.form == formNN {
 		g.shared = grow(g.shared, x.k*x.p)
@@ -187,14 +187,13 @@ func (g *gemm) multiply(x product) {
 }
 
 // plan cuts C into tasks, so that a block of A, a block of B and the task's C stay in the second cache.
-func (x *product) plan(lanes, threads int) {
-	x.kc = up(ceil(x.k, ceil(x.k, depth)), 8)
+func (x *product) plan(kernel *gemmKernel, threads int) {
+	// An odd multiple, since rows and panels a multiple of 4 KiB apart would share sets of the first cache.
+	step, lanes := max(kernel.step, 8), kernel.lanes
+	x.kc = up(ceil(x.k, ceil(x.k, depth)), step) | step
 	pb, qb := 96, 1024
 	if x.form == formNN {
 		pb, qb = 456, 96
-	}
-	if x.kc%64 == 0 {
-		x.kc += 8 // panels a multiple of 4 KiB apart would share sets of the first cache
 	}
 	// The activation's dimension is cut only for want of tasks.
 	for tasks := 4 * threads; ceil(x.p, pb)*ceil(x.q, qb) < tasks && threads > 1; {
@@ -207,7 +206,7 @@ func (x *product) plan(lanes, threads int) {
 			tasks = 0
 		}
 	}
-	x.pb = up(ceil(x.p, ceil(x.p, pb)), 24)
+	x.pb = up(ceil(x.p, ceil(x.p, pb)), kernel.rows)
 	x.qb = up(ceil(x.q, ceil(x.q, qb)), lanes)
 	x.ptasks, x.qtasks = ceil(x.p, x.pb), ceil(x.q, x.qb)
 }
@@ -272,7 +271,7 @@ func (g *gemm) column(tiles tilesFunc, c, a, b []float32, rows, kc, stride, cs i
 // of 6 and two of 1, since low tiles don't fill the multipliers.
 func (k *gemmKernel) tiling(rows int) (n [3]int) {
 	n[0], n[2] = rows/k.heights[0], rows%k.heights[0]
-	if h := k.heights; n[0] > 0 && n[2] > 0 && n[2] < h[1] && n[2]+h[0] >= 2*h[1] {
+	if h := k.heights; n[0] > 0 && n[2] < h[1] && (n[2]+h[0])%h[1] < n[2] {
 		n[0], n[2] = n[0]-1, n[2]+h[0]
 	}
 	n[1], n[2] = n[2]/k.heights[1], n[2]%k.heights[1]

@@ -8,7 +8,8 @@ import "github.com/hone-ml/hone/compute"
 // the processor multiplies bfloat16, a word is two neighbours in K, the first in its lower half, and a tile does half
 // as many steps. Elsewhere a word is one rounded factor in float32, and the neighbours have changed places, since the
 // instruction takes the second of a pair first. The product of two bfloat16 is exact in float32, so both ways and
-// compute.RefBF16 give the same bits, unless a sum is smaller than 2⁻¹²⁶, which the instruction takes for 0.
+// compute.RefBF16 give the same bits, unless a sum is smaller than 2⁻¹²⁶, which the instruction takes for 0. AMX sums in
+// another order.
 //
 // Matrices are rounded block by block, while they are packed. MatMulNT of at most 4 rows isn't rounded at all: it
 // waits for memory, which would not be read faster.
@@ -38,7 +39,7 @@ func HasBF16() bool { return bf16Kernels[0].rounding.pair == 2 }
 
 // software is a kernel for float32 with factors that are rounded in plain Go.
 func software(k gemmKernel) gemmKernel {
-	k.name += " bf16"
+	k.name += " bf16 in Go"
 	k.rounding = &rounding{pair: 1, along: alongGo, down: downGo}
 	return k
 }
@@ -59,11 +60,23 @@ func (g *gemm) along(w *scratch, m Mat, k, n int) Mat {
 	if g.rounding == nil {
 		return m.Span(k, k+n)
 	}
-	pair := g.rounding.pair
 	w.r = grow(w.r, m.Rows*n)
 	dst := Mat{Rows: m.Rows, Cols: n, Stride: n, Data: w.r}
-	g.rounding.along(dst, m.Span(k*pair, min((k+n)*pair, m.Cols)))
+	g.roundAlong(dst, m, k)
 	return dst
+}
+
+// roundAlong sets dst to the words of the rows of m from k on, with zeros beyond the last.
+func (g *gemm) roundAlong(dst, m Mat, k int) {
+	pair := g.rounding.pair
+	src := m.Span(k*pair, min((k+dst.Cols)*pair, m.Cols))
+	words := ceil(src.Cols, pair)
+	g.rounding.along(dst.Span(0, words), src)
+	if words < dst.Cols {
+		for i := range dst.Rows {
+			clear(dst.Row(i)[words:])
+		}
+	}
 }
 
 // down returns the words [k, k+n) of columns [lo, hi) of m, whose rows are the depth.
@@ -74,7 +87,10 @@ func (g *gemm) down(w *scratch, m Mat, k, n, lo, hi int) Mat {
 	pair := g.rounding.pair
 	w.r = grow(w.r, n*(hi-lo))
 	dst := Mat{Rows: n, Cols: hi - lo, Stride: hi - lo, Data: w.r}
-	g.rounding.down(dst, m.RowSpan(k*pair, min((k+n)*pair, m.Rows)).Span(lo, hi))
+	src := m.RowSpan(k*pair, min((k+n)*pair, m.Rows)).Span(lo, hi)
+	words := ceil(src.Rows, pair)
+	g.rounding.down(dst.RowSpan(0, words), src)
+	clear(w.r[words*dst.Stride:])
 	return dst
 }
 

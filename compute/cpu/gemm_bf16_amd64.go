@@ -16,6 +16,9 @@ var avx512BF16 = func() gemmKernel {
 // bf16Kernels are those for factors in bfloat16 that the processor can run, the fastest first.
 var bf16Kernels = func() []gemmKernel {
 	var ks []gemmKernel
+	if hasAMX {
+		ks = append(ks, amxBF16)
+	}
 	if simd && simd512 && cpu.X86.HasAVX512BF16 {
 		ks = append(ks, avx512BF16)
 	}

@@ -31,8 +31,44 @@ func checkBF16(t *testing.T, d *Device, p matMul, m, n, k int, ec epilogueCase, 
 	}
 	p.run(d, dst, a, b, e)
 	f.check(t)
-	p.run(compute.RefBF16{}, want, a, b, ew)
+	if d.gemm.step > 1 {
+		p.inSteps(want, a, b, k, 2*d.gemm.step, ew)
+	} else {
+		p.run(compute.RefBF16{}, want, a, b, ew)
+	}
 	equalMats(t, p.name, dst, want)
+}
+
+// inSteps is the product as AMX has it: of so many elements of the depth, those at even and at odd places are summed apart.
+func (p matMul) inSteps(dst, a, b Mat, k, step int, e compute.Epilogue) {
+	at := func(m Mat, depth, other int, along bool) float32 {
+		if along {
+			depth, other = other, depth
+		}
+		return compute.BF16(m.Row(depth)[other])
+	}
+	for i := range dst.Rows {
+		for j := range dst.Cols {
+			var v float32
+			for lo := 0; lo < k; lo += step {
+				var sum [2]float32
+				for l := lo; l < min(lo+step, k); l++ {
+					sum[l%2] += at(a, l, i, p.name != "TN") * at(b, l, j, p.name == "NT") // exact products
+				}
+				v += sum[0] + sum[1]
+			}
+			if e.Scale != 0 {
+				v *= e.Scale
+			}
+			if !e.Bias.Empty() {
+				v += e.Bias.Data[j]
+			}
+			if !e.Add.Empty() {
+				v += e.Add.Row(i)[j]
+			}
+			dst.Row(i)[j] = v
+		}
+	}
 }
 
 func TestBF16Edges(t *testing.T) {

@@ -38,7 +38,12 @@ func (g *gemm) pack(thread, task int) {
 	case formNN:
 		p, k := task%x.ptasks*x.pb, task/x.ptasks*x.kc
 		kc := min(x.kc, x.k-k)
-		g.packTallA(g.shared[k*x.p+p*kc:], g.along(w, x.a.RowSpan(p, min(p+x.pb, x.p)), k, kc))
+		rows, dst := x.a.RowSpan(p, min(p+x.pb, x.p)), g.shared[k*x.p+p*kc:]
+		if g.inRows {
+			g.roundAlong(Mat{Rows: rows.Rows, Cols: kc, Stride: kc, Data: dst}, rows, k)
+		} else {
+			g.packTallA(dst, g.along(w, rows, k, kc))
+		}
 		return
 	}
 	runs := ceil(x.kc, packRun)
@@ -57,7 +62,15 @@ func (g *gemm) blockA(w *scratch, k0, kc, p0, p1 int) (a []float32, stride int) 
 	var rows Mat
 	switch {
 	case x.form == formNN:
-		return g.shared[k0*x.p+p0*kc:][:n], 0
+		a = g.shared[k0*x.p+p0*kc:][:n]
+		if g.inRows {
+			stride = kc
+		}
+		return a, stride
+	case x.form == formTN && g.inRows:
+		w.a = grow(w.a, n)
+		g.transposeA(Mat{Rows: p1 - p0, Cols: kc, Stride: kc, Data: w.a}, g.down(w, x.a, k0, kc, p0, p1))
+		return w.a, kc
 	case x.form == formTN:
 		w.a = grow(w.a, n)
 		g.packFlatA(w.a, g.down(w, x.a, k0, kc, p0, p1))
@@ -69,7 +82,7 @@ func (g *gemm) blockA(w *scratch, k0, kc, p0, p1 int) (a []float32, stride int) 
 		return rows.Data, rows.Stride
 	}
 	rows = g.along(w, x.a.RowSpan(p0, p1), k0, kc)
-	if x.q < packLeast {
+	if x.q < packLeast || g.inRows {
 		return rows.Data, rows.Stride
 	}
 	w.a = grow(w.a, n)
@@ -84,6 +97,21 @@ func (g *gemm) packTallA(dst []float32, rows Mat) {
 		if n := counts[i]; n > 0 {
 			g.packTall(h, dst[p*kc:], rows.Data[p*rows.Stride:], kc, n, rows.Stride)
 			p += n * h
+		}
+	}
+}
+
+// transposeA makes rows of A of words of Aᵀ, whose rows, a multiple of 8 of them, are the depth.
+func (g *gemm) transposeA(dst, depth Mat) {
+	fast := depth.Cols &^ 7
+	for k := 0; k < depth.Rows; k += 8 {
+		if fast > 0 {
+			g.packCols(dst.Data[k:], depth.Data[k*depth.Stride:], fast, depth.Stride, dst.Stride)
+		}
+		for i := k; i < k+8; i++ {
+			for j, v := range depth.Row(i)[fast:] {
+				dst.Data[(fast+j)*dst.Stride+i] = v
+			}
 		}
 	}
 }

@@ -1,0 +1,8 @@
+//go:build !linux && !purego && !f64
+
+package cpu
+
+// hasAMX: other systems don't give the tiles to whoever asks. amxBF16 is never used there.
+const hasAMX = false
+
+var amxBF16 gemmKernel
