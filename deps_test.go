@@ -9,7 +9,7 @@ import (
 
 // order is the data flow: a package imports only packages that stand above it (ARCHITECTURE.md).
 var order = []string{
-	"internal/realdata", "internal/spell", "internal/fixtures", "internal/disk", "internal/tfevents", "internal/dial",
+	"internal/realdata", "internal/browser", "internal/spell", "internal/fixtures", "internal/disk", "internal/tfevents", "internal/dial",
 	"hub", "bundle", "dataset", "tokenizer", "chat",
 	"collate", "compute", "compute/cpu", "nn",
 	"safetensors", "gguf", "model", "convert", "lora", "eval",
@@ -20,15 +20,16 @@ var order = []string{
 // may lists the modules that each package may import beside the standard library; each has its reason in
 // ARCHITECTURE.md. Tests may import more.
 var may = map[string][]string{
-	"internal/disk": {"golang.org/x/sys"},
-	"hub":           {"golang.org/x/sys"},
-	"dataset":       {"github.com/parquet-go/parquet-go", "github.com/klauspost/compress", "github.com/goccy/go-yaml"},
-	"bundle":        {"github.com/klauspost/compress"},
-	"tokenizer":     {"golang.org/x/text", "github.com/dlclark/regexp2"},
-	"compute/cpu":   {"golang.org/x/sys"},
-	"train":         {"github.com/goccy/go-yaml"},
-	"jobs":          {"golang.org/x/sys"},
-	"cmd/hone":      {"github.com/alecthomas/kong", "github.com/goccy/go-yaml", "github.com/vbauerster/mpb", "github.com/guptarohit/asciigraph"},
+	"internal/browser": {"github.com/chromedp/chromedp", "github.com/chromedp/cdproto"}, // only tests import it
+	"internal/disk":    {"golang.org/x/sys"},
+	"hub":              {"golang.org/x/sys"},
+	"dataset":          {"github.com/parquet-go/parquet-go", "github.com/klauspost/compress", "github.com/goccy/go-yaml"},
+	"bundle":           {"github.com/klauspost/compress"},
+	"tokenizer":        {"golang.org/x/text", "github.com/dlclark/regexp2"},
+	"compute/cpu":      {"golang.org/x/sys"},
+	"train":            {"github.com/goccy/go-yaml"},
+	"jobs":             {"golang.org/x/sys"},
+	"cmd/hone":         {"github.com/alecthomas/kong", "github.com/goccy/go-yaml", "github.com/vbauerster/mpb", "github.com/guptarohit/asciigraph"},
 }
 
 func TestImportsFlowOneWay(t *testing.T) {
