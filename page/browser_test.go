@@ -37,7 +37,7 @@ func serve(t *testing.T, hold bool) *httptest.Server {
 	f.hold = hold
 	dir := page.Tiny(t)
 	models := func() map[string]string { return map[string]string{"starter": dir} }
-	s := httptest.NewServer(f.handler(page.Config{Bases: []string{"starter"}, Models: models, Samples: map[string][]byte{"starter": []byte(`{"text":"good","label":"pos"}` + "\n" + `{"text":"bad","label":"neg"}` + "\n")}}))
+	s := httptest.NewServer(f.handler(page.Config{Bases: []page.Base{{Name: "starter", LearningRate: 5e-4}}, Models: models, Samples: map[string][]byte{"starter": []byte(`{"text":"good","label":"pos"}` + "\n" + `{"text":"bad","label":"neg"}` + "\n")}}))
 	t.Cleanup(s.Close)
 	return s
 }

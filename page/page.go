@@ -39,8 +39,8 @@ type Config struct {
 	File func(id string) (path, name string, err error)
 	// Models returns the folders of the models that are served, by name. Nil: none are.
 	Models func() map[string]string
-	// Bases lists further names to offer as models to start from.
-	Bases []string
+	// Bases lists further models to offer as those to start from.
+	Bases []Base
 	// Dir returns the folder of a base model that may be named though it isn't served; a model that would first have
 	// to be downloaded is an error. Nil: there is none but those served.
 	Dir func(ctx context.Context, name string) (string, error)
@@ -53,6 +53,12 @@ type Config struct {
 
 	Hub    *hub.Client    // nil: as the environment says
 	Device compute.Device // nil: this machine's processor
+}
+
+// A Base is a model to start from.
+type Base struct {
+	Name         string  `json:"name"`
+	LearningRate float64 `json:"learning_rate,omitempty"` // suits training all of it; 0: the default of hone train does
 }
 
 // Handler serves the page at / and its own routes under /v1/hone/.
@@ -118,13 +124,13 @@ func (p *page) about(w http.ResponseWriter, r *http.Request) {
 	slices.Sort(samples)
 	bases := p.Bases
 	if bases == nil {
-		bases = []string{}
+		bases = []Base{}
 	}
 	reply(w, struct {
 		Version string   `json:"version"`
 		Run     string   `json:"run,omitempty"`
 		Jobs    bool     `json:"jobs"`
-		Bases   []string `json:"bases"`
+		Bases   []Base   `json:"bases"`
 		Samples []string `json:"samples"`
 		Memory  int64    `json:"memory_bytes,omitempty"`
 	}{hone.Version(), p.Run, p.Jobs, bases, samples, memory()})

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/hone-ml/hone/internal/browser"
 	"github.com/hone-ml/hone/model"
 )
 
@@ -18,7 +19,9 @@ func TestMain(m *testing.M) {
 	if os.Getenv(asHone) != "" {
 		main()
 	}
-	os.Exit(m.Run())
+	code := m.Run()
+	browser.Quit()
+	os.Exit(code)
 }
 
 // honeProcess is the command line `hone args…` as a process to start, in dir.

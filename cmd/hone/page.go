@@ -20,7 +20,7 @@ func (c serveCommand) mountPage(a *app, s *serve.Server, m *jobs.Manager) error 
 		return err
 	}
 	h.Offline = true // what isn't here is downloaded by a job, not by an estimate
-	config := page.Config{Bases: []string{starter.Name}, Samples: starter.Samples(), Models: s.Models, Dir: cached(h), Hub: h, Device: hone.Device(a.flags.Threads)}
+	config := page.Config{Bases: []page.Base{{Name: starter.Name, LearningRate: starter.LearningRate}}, Samples: starter.Samples(), Models: s.Models, Dir: cached(h), Hub: h, Device: hone.Device(a.flags.Threads)}
 	if m != nil {
 		config.Jobs, config.File = true, m.Path
 	}

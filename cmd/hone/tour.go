@@ -44,7 +44,7 @@ func (c *trainCommand) tour(set map[string]bool) bool {
 		"num_train_epochs":            func() { c.NumTrainEpochs = 3 },
 		"per_device_train_batch_size": func() { c.PerDeviceTrainBatchSize = 16 },
 		"per_device_eval_batch_size":  func() { c.PerDeviceEvalBatchSize = 32 },
-		"learning_rate":               func() { c.LearningRate = 5e-4 },
+		"learning_rate":               func() { c.LearningRate = starter.LearningRate },
 		"warmup_steps":                func() { c.WarmupSteps = 0.1 },
 		"save_strategy":               func() { c.SaveStrategy = "no" },
 	} {

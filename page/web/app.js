@@ -10,6 +10,7 @@ import * as play from "./play.js";
 const views = { data, train: training, runs, play };
 let about = { jobs: false, bases: [], samples: [] };
 let leave = () => {}; // ends the view that is shown
+let view = ""; // its name
 let turn = 0; // views that come late find that another was asked for
 
 // here splits "#/runs/id?with=x" into ["runs", "id"] and its query.
@@ -31,6 +32,7 @@ async function show(focus) {
   let { parts, query } = here();
   if (about.run && parts.length === 0) parts = ["runs", about.run];
   const name = shown().includes(parts[0]) ? parts[0] : shown()[0];
+  view = name;
   frame(name);
   const main = document.getElementById("main");
   const room = h("div");
@@ -61,13 +63,19 @@ function frame(current) {
   const dark = isDark();
   fill(document.querySelector(".switches"),
     h("button", { class: "button plain small", id: "language", lang: other, "aria-label": languages[other], onclick: () => { setLanguage(other); redraw("language"); } }, languages[other]),
-    h("button", { class: "button plain small", id: "theme", onclick: () => { setTheme(dark ? "light" : "dark"); redraw("theme"); } }, t(dark ? "theme.light" : "theme.dark")));
+    h("button", { class: "button plain small", id: "theme", onclick: () => { setTheme(dark ? "light" : "dark"); recolour(current); document.getElementById("theme").focus(); } }, t(dark ? "theme.light" : "theme.dark")));
 }
 
-// redraw shows the view anew and leaves the focus on the switch that was pressed.
+// redraw shows the view anew, in another language, and leaves the focus on the switch that was pressed.
 async function redraw(id) {
   await show(false);
   document.getElementById(id)?.focus();
+}
+
+// recolour leaves the view and what was typed there as they are.
+function recolour(current) {
+  frame(current);
+  dispatchEvent(new Event("recolour"));
 }
 
 function isDark() {
@@ -89,7 +97,7 @@ document.querySelector(".skip").addEventListener("click", (e) => {
   document.getElementById("main").focus();
 });
 addEventListener("hashchange", () => show(true));
-matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => show(false));
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => recolour(view));
 try {
   about = await get("/v1/hone/about");
 } catch (err) {

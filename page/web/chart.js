@@ -34,6 +34,8 @@ export class Chart {
     this.end = undefined; // where x will end, while lines still grow
     this.resized = new ResizeObserver(() => this.fit());
     this.resized.observe(this.room);
+    this.recolour = () => { this.key = undefined; this.draw(); }; // uPlot keeps the colours that it was made with
+    addEventListener("recolour", this.recolour);
   }
 
   // set shows lines: [{name, points: [[x, y], …]}]. Points of a line are in the order of x.
@@ -101,6 +103,7 @@ export class Chart {
 
   close() {
     this.resized.disconnect();
+    removeEventListener("recolour", this.recolour);
     this.plot?.destroy();
   }
 }

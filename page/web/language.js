@@ -64,7 +64,7 @@ export function bytes(n) {
 export function number(x) {
   if (x === undefined || x === null || Number.isNaN(x)) return "–";
   if (x !== 0 && (Math.abs(x) < 1e-3 || Math.abs(x) >= 1e6)) return Number(x.toPrecision(3)).toExponential();
-  return Number.isInteger(x) ? count(x) : String(Number(x.toPrecision(4)));
+  return Number.isInteger(x) || Math.abs(x) >= 1000 ? count(Math.round(x)) : String(Number(x.toPrecision(4)));
 }
 
 export function duration(seconds) {

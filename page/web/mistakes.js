@@ -19,7 +19,7 @@ export function mistakes(job, signal) {
       if (!signal.aborted) fill(room, h("div", { class: "note bad", role: "alert" }, h("b", null, t("wrong")), h("p", null, err.message)));
     }
   };
-  fill(room, h("p", { class: "quiet" }, t("mistakes.about")), h("div", { class: "actions after" }, h("button", { class: "button", onclick: ask }, t("mistakes.look"))));
+  fill(room, h("p", { class: "quiet" }, t("mistakes.about")), h("div", { class: "actions below" }, h("button", { class: "button", onclick: ask }, t("mistakes.look"))));
   return h("section", { class: "card" }, h("h2", null, t("mistakes.title")), room);
 }
 
@@ -42,7 +42,7 @@ function show(room, m) {
   const accuracy = m.report.metrics.accuracy;
   const [low, high] = [m.report.metrics.accuracy_low, m.report.metrics.accuracy_high];
   fill(room, h("div", { class: "stack" },
-    h("p", null, t("mistakes.sum", { n: m.rows, split: m.split, accuracy: percent(accuracy), low: percent(low), high: percent(high) }), m.rows < m.of && " " + t("mistakes.drawn", { n: m.of })),
+    h("p", null, t("mistakes.sum", { n: m.rows, split: m.split === "held out" ? t("chart.eval") : m.split, accuracy: percent(accuracy), low: percent(low), high: percent(high) }), m.rows < m.of && " " + t("mistakes.drawn", { n: m.of })),
     h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": t("mistakes.matrix") }, matrix), h("h3", null, t("mistakes.list")), table));
   filter();
 }

@@ -7,11 +7,11 @@ import { confirmed } from "./key.js";
 import { mistakes } from "./mistakes.js";
 import * as jobs from "./jobs.js";
 
-// one shows a run and follows it until it is over. It returns what ends the view.
-export function one(room, run, about) {
+// one shows a run and follows it until it is over; changed is told of each new state. It returns what ends the view.
+export function one(room, run, about, changed = () => {}) {
   const stop = new AbortController();
   const view = {
-    run, about, rows: run.rows ?? [], stop, head: h("div", { class: "head" }), state: h("section", { class: "card stack", "aria-live": "off" }),
+    run, about, changed, rows: run.rows ?? [], stop, head: h("div", { class: "head" }), state: h("section", { class: "card stack", "aria-live": "off" }),
     charts: { loss: new Chart(t("chart.loss")), score: new Chart(t("chart.score")), rate: new Chart(t("chart.rate")), speed: new Chart(t("chart.speed")) },
     result: h("div", { class: "stack" }), log: h("ul", { class: "log", tabindex: "0", role: "log", "aria-label": t("run.log") }), logged: 0,
   };
@@ -96,6 +96,7 @@ function title(view) {
   const key = run.name + run.status;
   if (view.titled === key) return;
   view.titled = key;
+  view.changed(run);
   const does = (verb, more) => h("button", { class: "button", onclick: () => act(view, verb), ...more }, t("run." + verb));
   const buttons = {
     running: [does("pause"), does("cancel")], queued: [does("cancel")], validating_files: [does("cancel")], paused: [does("resume", { class: "button main" }), does("cancel")],

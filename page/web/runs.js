@@ -22,11 +22,11 @@ export async function show(room, { about, parts, query }) {
   const chosen = list.find((r) => r.id === parts[0]) ?? list[0];
   const entries = h("div", { class: "stack" });
   fill(room, h("div", { class: "split" }, entries, detail));
-  draw(entries, list, chosen, several);
-  return several.length > 1 ? compare(detail, list.filter((r) => several.includes(r.id))) : one(detail, chosen, about);
+  const shown = draw(entries, list, chosen, several);
+  return several.length > 1 ? compare(detail, list.filter((r) => several.includes(r.id))) : one(detail, chosen, about, shown);
 }
 
-// draw lists the runs; those that are ticked are compared.
+// draw lists the runs; those that are ticked are compared. It returns what shows the new state of one.
 function draw(room, list, chosen, several) {
   const ticked = new Set(several);
   const go = h("a", { class: "button", href: "#" });
@@ -36,12 +36,15 @@ function draw(room, list, chosen, several) {
     go.href = "#/runs?with=" + [...ticked].map(encodeURIComponent).join(",");
   };
   update();
+  const links = new Map(list.map((r) => [r.id, h("a", { href: "#/runs/" + encodeURIComponent(r.id), "aria-current": several.length < 2 && r === chosen && "true" })]));
+  const say = (r) => fill(links.get(r.id), h("span", { class: "name", title: r.name }, r.name),
+    h("span", { class: "under" }, h("span", { class: "tag " + r.status }, t("status." + r.status)), h("span", null, day(r.created))));
+  list.forEach(say);
   fill(room, h("h2", { class: "only-read" }, t("runs.list")),
     h("ul", { class: "list", "aria-label": t("runs.list") }, list.map((r) => h("li", null,
       list.length > 1 && h("label", { class: "pick" }, h("span", { class: "only-read" }, t("runs.pick", { name: r.name })),
         h("input", { type: "checkbox", checked: ticked.has(r.id), onchange: (e) => { ticked[e.target.checked ? "add" : "delete"](r.id); update(); } })),
-      h("a", { href: "#/runs/" + encodeURIComponent(r.id), "aria-current": several.length < 2 && r === chosen && "true" },
-        h("span", { class: "name", title: r.name }, r.name),
-        h("span", { class: "under" }, h("span", { class: "tag " + r.status }, t("status." + r.status)), h("span", null, day(r.created))))))),
+      links.get(r.id)))),
     list.length > 1 && h("p", { class: "quiet small" }, t("runs.how")), go);
+  return say;
 }

@@ -14,7 +14,7 @@ export async function show(room, { about, query }) {
         about.samples.map((s) => h("button", { class: "button", onclick: (e) => takeSample(s, e.target) }, t("data.sample.take", { name: s }))))));
     return;
   }
-  const form = new Form(list, [...new Set([...about.bases, ...models.filter((m) => !m.hone?.adapter).map((m) => m.id)])], query);
+  const form = new Form(list, [...new Set([...about.bases.map((b) => b.name), ...models.filter((m) => !m.hone?.adapter).map((m) => m.id)])], about.bases, query);
   const estimate = new Estimate(form);
   form.changed = () => estimate.soon();
   fill(room, head, h("form", { class: "form", onsubmit: (e) => start(e, form, estimate), novalidate: true }, form.element, estimate.element));
@@ -50,7 +50,8 @@ async function start(e, form, estimate) {
 
 // A Form is what a person chooses; what they leave alone is hone train's default.
 class Form {
-  constructor(list, bases, query) {
+  constructor(list, bases, known, query) {
+    this.known = known;
     const number = (value, min, step, more) => h("input", { type: "number", value, min, step, ...more });
     const option = (f, chosen) => h("option", { value: f.id, selected: f.id === chosen }, f.filename);
     const chosen = query.get("file") ?? list[0].id;
@@ -84,18 +85,27 @@ class Form {
         h("div", { class: "pair" }, named("seed", true)))));
     this.element.addEventListener("input", (e) => {
       if (e.target === f.learning_rate) this.touched = true;
+      if (e.target === f.model) this.rate();
       this.changed?.();
     });
+    this.rate();
   }
 
   get lora() {
     return this.element.querySelector("[value=lora]").checked;
   }
 
-  // method shows what adapters need; their steps are larger unless the person chose otherwise.
+  // method shows what adapters need.
   method() {
     this.rank.hidden = !this.lora;
-    if (!this.touched) this.fields.learning_rate.value = this.lora ? "2e-4" : "5e-5";
+    this.rate();
+  }
+
+  // rate is the learning rate that suits model and method, unless the person chose another.
+  rate() {
+    if (this.touched) return;
+    const own = this.known.find((b) => b.name === this.fields.model.value.trim())?.learning_rate;
+    this.fields.learning_rate.value = this.lora ? "2e-4" : (own ?? "5e-5");
   }
 
   // check leads to the first field that isn't right.
