@@ -103,13 +103,11 @@ func (s Stored) RowSpan(lo, hi int) Stored {
 
 // SetRow rounds row, of Cols elements, into row i. NaN and infinite elements are errors for integers.
 func (s Stored) SetRow(i int, row []Float) error {
-	data := s.Data[i*s.Stride():][:s.Stride()]
 	if s.Type == BFloat16 {
-		for j, v := range row {
-			binary.LittleEndian.PutUint16(data[2*j:], bfloat16(float32(v)))
-		}
+		s.SetPart(row, i, 0)
 		return nil
 	}
+	data := s.Data[i*s.Stride():][:s.Stride()]
 	for b := range s.Blocks {
 		part := row[b*StoredBlock : min((b+1)*StoredBlock, s.Cols)]
 		var top Float
