@@ -63,6 +63,9 @@ func (c *Config) plan(m *model.Model) (*plan, error) {
 	if err := unadapted(m); err != nil {
 		return nil, err
 	}
+	if m.BF16() {
+		return nil, errors.New("lora: the weights are held in bfloat16 to be trained themselves: load the model frozen, or in float32")
+	}
 	p := &plan{}
 	for _, module := range m.Modules() {
 		if !c.chooses(module.Name) {

@@ -18,12 +18,18 @@ import (
 
 // Load reads a model from a folder in Hugging Face layout: config.json and model.safetensors, in one file or in
 // shards, in float32, float16 or bfloat16. Its weights are float32 in memory of their own.
-func Load(dir string) (*Model, error) {
+func Load(dir string) (*Model, error) { return loadOwn(dir, false) }
+
+// LoadBF16 is Load of weights that are rounded to bfloat16 and trained so: see HoldBF16.
+func LoadBF16(dir string) (*Model, error) { return loadOwn(dir, true) }
+
+func loadOwn(dir string, bf16 bool) (*Model, error) {
 	m, f, err := openModel(dir)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
+	m.bf16 = bf16
 	m.allocate()
 	if m.Unused, err = m.read(f, dir); err != nil {
 		return nil, err
@@ -104,7 +110,11 @@ func (m *Model) read(f *safetensors.File, dir string) (unused []string, err erro
 			return t.read(f, names[i])
 		})
 	}
-	return unused, parallel(reads)
+	err = parallel(reads)
+	if m.bf16 {
+		m.roundVectors()
+	}
+	return unused, err
 }
 
 // match finds the tensors of the table in f: their names there, and those that it has no use for.
@@ -168,6 +178,9 @@ func derived(name string) bool {
 
 // read fills the tensor's part of its parameter.
 func (t Tensor) read(f *safetensors.File, name string) error {
+	if t.P.Stored != nil {
+		return t.readStored(f, name)
+	}
 	return t.readInto(t.View(t.P.W), f, name)
 }
 

@@ -27,6 +27,7 @@ type Model struct {
 	tensors []Tensor
 	files   map[string][]byte // generation_config.json, kept to be saved again
 	frozen  bool              // weights are not to be written to
+	bf16    bool              // weights that are trained are bfloat16 numbers
 	mapped  *safetensors.File // where frozen weights lie; nil if all are in memory
 }
 
@@ -82,7 +83,12 @@ func (m *Model) param(name string, rows, cols int, vector bool) *nn.Param {
 // allocate gives all parameters that have no memory zeros.
 func (m *Model) allocate() {
 	for _, p := range m.Params {
-		if p.W.Data == nil && p.Stored == nil {
+		switch {
+		case p.W.Data != nil || p.Stored != nil:
+		case m.bf16 && !p.Vector:
+			s := compute.NewStored(compute.BFloat16, p.W.Rows, p.W.Cols)
+			p.Stored = &s
+		default:
 			p.W = compute.NewMat(p.W.Rows, p.W.Cols)
 		}
 	}
@@ -177,11 +183,14 @@ func (m *Model) Resize(n int, seed uint64) error {
 			continue
 		}
 		seen[p] = true
-		w := compute.NewMat(n, p.W.Cols)
+		w, before := compute.NewMat(n, p.W.Cols), p.Floats()
 		keep := min(n, old)
-		w.RowSpan(0, keep).Copy(p.W.RowSpan(0, keep))
-		drawAroundMean(w.RowSpan(keep, n), p.W, seed)
-		p.W = w
+		w.RowSpan(0, keep).Copy(before.RowSpan(0, keep))
+		drawAroundMean(w.RowSpan(keep, n), before, seed)
+		p.W, p.Stored = w, nil
+		if m.bf16 {
+			m.holdBF16(p)
+		}
 	}
 	for i, t := range m.tensors {
 		if seen[t.P] {

@@ -7,14 +7,20 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/hone-ml/hone/compute"
 	"github.com/hone-ml/hone/internal/disk"
 	"github.com/hone-ml/hone/nn"
 	"github.com/hone-ml/hone/safetensors"
 )
 
-// Save writes config.json, generation_config.json and the weights in float32 to dir, which must exist, so that
-// transformers loads them. Each file is written whole or not at all.
-func (m *Model) Save(dir string) error { return m.SaveAs(dir, safetensors.F32) }
+// Save writes config.json, generation_config.json and the weights in float32 (bfloat16, if they are trained in that)
+// to dir, which must exist, so that transformers loads them. Each file is written whole or not at all.
+func (m *Model) Save(dir string) error {
+	if m.bf16 {
+		return m.SaveAs(dir, safetensors.BF16)
+	}
+	return m.SaveAs(dir, safetensors.F32)
+}
 
 // SaveAs is Save with weights rounded to dtype: F32, F16 or BF16.
 func (m *Model) SaveAs(dir string, dtype safetensors.Dtype) error {
@@ -78,11 +84,24 @@ func (c *Config) generation() ([]byte, error) {
 
 // write streams the tensor's elements in the order of the file.
 func (t Tensor) write(e *safetensors.Encoder) error {
+	const rows = 64 // at a time
+	if s := t.P.Stored; s != nil && !t.Transpose {
+		part := compute.NewMat(rows, s.Cols)
+		for lo := t.Lo; lo < t.Hi; lo += rows {
+			part := part.RowSpan(0, min(rows, t.Hi-lo))
+			for i := range part.Rows {
+				s.Row(part.Row(i), lo+i)
+			}
+			if err := writeFloats(e, part.Flat()); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
 	src := t.View(t.P.Floats())
 	if !t.Transpose {
 		return writeFloats(e, src.Flat())
 	}
-	const rows = 64
 	part := make([]nn.Float, rows*src.Rows)
 	for lo := 0; lo < src.Cols; lo += rows {
 		n := min(rows, src.Cols-lo)

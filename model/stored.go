@@ -94,11 +94,7 @@ func (m *Model) place(p *nn.Param, parts []part, s compute.Storage) error {
 		p.Stored = &stored
 	}
 	for _, t := range parts {
-		read := t.read
-		if s != compute.Float32 {
-			read = t.readStored
-		}
-		if err := read(m.mapped, t.file.Name); err != nil {
+		if err := t.read(m.mapped, t.file.Name); err != nil {
 			return fmt.Errorf("model: %s: %w", t.file.Name, err)
 		}
 		m.mapped.Forget(t.file.Name)
@@ -198,6 +194,14 @@ func (m *Model) round(p *nn.Param, s compute.Storage) error {
 	}
 	p.Stored, p.W.Data = &stored, nil
 	return nil
+}
+
+// Storage returns how the matrices of the blocks are held.
+func (m *Model) Storage() compute.Storage {
+	if len(m.Stack.Blocks) == 0 {
+		return m.Wte.Storage()
+	}
+	return m.Stack.Blocks[0].Attn.QKV.W.Storage()
 }
 
 // Frozen reports whether the weights that m was loaded with must not be written to. Those that adapters bring may be.

@@ -37,7 +37,9 @@ func Borrowed(params []*Param, want func(*Param) bool) *Grads {
 	g := newGrads(len(params))
 	for i, q := range params {
 		if want == nil || want(q) {
-			g.G[i], g.done[i] = q.W, q.W.Rows
+			if g.G[i], g.done[i] = q.W, q.W.Rows; q.Stored != nil {
+				g.G[i].Data = []Float{} // no elements, yet not absent
+			}
 		}
 	}
 	return g
