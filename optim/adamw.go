@@ -23,10 +23,15 @@ type AdamW struct {
 
 	M8, V8 []compute.State8 // those held in 8 bits, by Param.Index; nil if none are
 
+	// BF16 says that the weights are bfloat16 numbers and each update is rounded to such, stochastically, with numbers
+	// drawn by Seed.
+	BF16 bool
+	Seed uint64
+
 	device compute.Device
 	params []*nn.Param
 	grads  *nn.Grads
-	m, v   []compute.Float // scratch of update8
+	room   [3][]compute.Float // of a piece
 }
 
 // NewAdamW allocates the moments of those of params that grads has gradients for. The caller sets betas, epsilon
@@ -77,8 +82,8 @@ func (o *AdamW) Update(lr, scale float64) {
 			s.WeightDecay = 0
 		}
 		o.grads.Blocks(o.device, i, p, func(lo, hi int, g compute.Mat) {
-			if o.In8Bits(i) {
-				o.update8(i, lo*p.W.Cols, p.W.RowSpan(lo, hi).Flat(), g.Flat(), s)
+			if o.BF16 || o.In8Bits(i) {
+				o.updatePieces(p, lo*p.W.Cols, g.Flat(), s)
 				return
 			}
 			o.device.AdamW(p.W.RowSpan(lo, hi), g, o.M[i].RowSpan(lo, hi), o.V[i].RowSpan(lo, hi), s)

@@ -1,9 +1,6 @@
 package optim
 
 import (
-	"runtime"
-	"sync"
-
 	"github.com/hone-ml/hone/compute"
 	"github.com/hone-ml/hone/nn"
 )
@@ -52,44 +49,4 @@ func (o *AdamW) StateBytes() (n int64) {
 		}
 	}
 	return n
-}
-
-// piece is how many elements have their moments in float32 at a time.
-const piece = 1 << 20
-
-// update8 does one step on w, the elements of parameter i from first on: the moments become floats, are updated with
-// w, and are rounded again, so that w sees them unrounded, as in bitsandbytes.
-func (o *AdamW) update8(i, first int, w, g []compute.Float, s compute.AdamW) {
-	if o.m == nil {
-		o.m, o.v = make([]compute.Float, piece), make([]compute.Float, piece)
-	}
-	for lo := 0; lo < len(w); lo += piece {
-		hi := min(lo+piece, len(w))
-		m, v := o.m[:hi-lo], o.v[:hi-lo]
-		inParts(hi-lo, func(a, b int) {
-			o.M8[i].Load(m[a:b], first+lo+a)
-			o.V8[i].Load(v[a:b], first+lo+a)
-		})
-		o.device.AdamW(flat(w[lo:hi]), flat(g[lo:hi]), flat(m), flat(v), s)
-		inParts(hi-lo, func(a, b int) {
-			o.M8[i].Store(m[a:b], first+lo+a)
-			o.V8[i].Store(v[a:b], first+lo+a)
-		})
-	}
-}
-
-// inParts calls f with parts of n elements, whole blocks but for the last, on all processors.
-func inParts(n int, f func(lo, hi int)) {
-	threads := runtime.GOMAXPROCS(0)
-	part := (n/threads + compute.StateBlock) / compute.StateBlock * compute.StateBlock
-	var wg sync.WaitGroup
-	for lo := part; lo < n; lo += part {
-		wg.Go(func() { f(lo, min(lo+part, n)) })
-	}
-	f(0, min(part, n))
-	wg.Wait()
-}
-
-func flat(x []compute.Float) compute.Mat {
-	return compute.Mat{Rows: 1, Cols: len(x), Stride: len(x), Data: x}
 }

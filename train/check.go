@@ -5,7 +5,6 @@ import (
 	"math"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/hone-ml/hone/optim"
@@ -171,39 +170,4 @@ func deref[T any](p *T) (v T) {
 		v = *p
 	}
 	return v
-}
-
-// differing lists the arguments that change the arithmetic of a run and differ between a and b, those that move
-// the data apart from the others.
-func (a *Args) differing(b *Args) (data, other []string) {
-	add := func(list *[]string, name string, x, y any) {
-		if x != y {
-			*list = append(*list, fmt.Sprintf("%s was %v and is now %v", name, y, x))
-		}
-	}
-	add(&data, "per_device_train_batch_size", a.PerDeviceTrainBatchSize, b.PerDeviceTrainBatchSize)
-	add(&data, "gradient_accumulation_steps", a.GradientAccumulationSteps, b.GradientAccumulationSteps)
-	add(&data, "data seed", a.dataSeed(), b.dataSeed())
-	add(&data, "train_sampling_strategy", a.TrainSamplingStrategy, b.TrainSamplingStrategy)
-	add(&data, "dataloader_drop_last", a.DataloaderDropLast, b.DataloaderDropLast)
-
-	add(&other, "seed", a.Seed, b.Seed)
-	add(&other, "max_steps", a.MaxSteps, b.MaxSteps)
-	add(&other, "num_train_epochs", a.NumTrainEpochs, b.NumTrainEpochs)
-	add(&other, "learning_rate", a.LearningRate, b.LearningRate)
-	add(&other, "lr_scheduler_type", a.LRSchedulerType, b.LRSchedulerType)
-	add(&other, "lr_scheduler_kwargs", fmt.Sprint(a.LRSchedulerKwargs), fmt.Sprint(b.LRSchedulerKwargs))
-	add(&other, "optim in 8 bits", a.in8Bits(), b.in8Bits())
-	add(&other, "warmup_steps", a.WarmupSteps, b.WarmupSteps)
-	add(&other, "adam_beta1", a.AdamBeta1, b.AdamBeta1)
-	add(&other, "adam_beta2", a.AdamBeta2, b.AdamBeta2)
-	add(&other, "adam_epsilon", a.AdamEpsilon, b.AdamEpsilon)
-	add(&other, "weight_decay", a.WeightDecay, b.WeightDecay)
-	add(&other, "max_grad_norm", a.MaxGradNorm, b.MaxGradNorm)
-	add(&other, "bf16", a.BF16, b.BF16)
-	add(&other, "neftune_noise_alpha", deref(a.NeftuneNoiseAlpha), deref(b.NeftuneNoiseAlpha))
-	add(&other, "freeze", strings.Join(a.Freeze, ","), strings.Join(b.Freeze, ","))
-	add(&other, "layer_lr_decay", a.LayerLRDecay, b.LayerLRDecay)
-	add(&other, "label_smoothing_factor", a.LabelSmoothingFactor, b.LabelSmoothingFactor)
-	return slices.Clip(data), other
 }

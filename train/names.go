@@ -23,6 +23,8 @@ var renamed = map[string]string{
 	"warmup_ratio":                  "warmup_steps, where a number below 1 is a ratio",
 	"per_gpu_train_batch_size":      "per_device_train_batch_size",
 	"per_gpu_eval_batch_size":       "per_device_eval_batch_size",
+	"torch_dtype":                   "dtype",
+	"bf16_stochastic_round":         "dtype: bfloat16",
 	"group_by_length":               "train_sampling_strategy: group_by_length",
 	"include_tokens_per_second":     "include_num_input_tokens_seen: all",
 	"save_safetensors":              "nothing: hone writes safetensors only",
@@ -52,7 +54,7 @@ func Unknown(name string) error {
 		return fmt.Errorf("train: there is no argument %s; in its place stands %s", name, now)
 	}
 	if slices.Contains(absent, name) {
-		return fmt.Errorf("train: %s is not supported: hone trains float32 weights in one process; leave it out", name)
+		return fmt.Errorf("train: %s is not supported: hone trains weights in float32 or bfloat16, in one process; leave it out", name)
 	}
 	if near := spell.Nearest(name, Names()); near != "" {
 		return fmt.Errorf("train: there is no argument %s; did you mean %s?", name, near)

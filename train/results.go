@@ -17,7 +17,7 @@ import (
 // is the last one of the weights that training ended with, those of step weightsOf, if there is one.
 func (l *loop) writeResults(final Row, weightsOf int) error {
 	dir := l.args.OutputDir
-	args, err := json.MarshalIndent(&l.args, "", "  ")
+	args, err := json.MarshalIndent(l.settings(), "", "  ")
 	if err != nil {
 		return fmt.Errorf("train: training_args.json: %w", err)
 	}

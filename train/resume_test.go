@@ -27,8 +27,14 @@ func small(t *testing.T, dir string, args string) *Trainer {
 	t.Helper()
 	tr := newTrainer(t, "gpt2", []byte(`{"per_device_train_batch_size": 2, "gradient_accumulation_steps": 2, "num_train_epochs": 2.2,
 		"learning_rate": 0.005, "warmup_steps": 2, "weight_decay": 0.1, "lr_scheduler_type": "cosine"}`))
-	if err := json.Unmarshal([]byte(args), &tr.Args); err != nil {
+	s := settings{Args: tr.Args}
+	if err := json.Unmarshal([]byte(args), &s); err != nil {
 		t.Fatal(err)
+	}
+	if tr.Args = s.Args; s.Dtype == "bfloat16" {
+		if err := tr.Model.HoldBF16(); err != nil {
+			t.Fatal(err)
+		}
 	}
 	tr.Args.OutputDir = dir
 	tr.Train = tr.Train[:19] // 10 batches, 5 updates per epoch
@@ -47,6 +53,9 @@ var smallRuns = map[string]string{
 	"epochs": `{"logging_strategy": "epoch", "eval_strategy": "epoch", "save_strategy": "epoch", "lr_scheduler_type": "reduce_lr_on_plateau",
 		"lr_scheduler_kwargs": {"patience": 0}, "train_sampling_strategy": "group_by_length", "eval_on_start": true}`,
 	"parts": `{"logging_steps": 3, "neftune_noise_alpha": 5, "freeze": ["embeddings", "1", "ln_f"], "layer_lr_decay": 0.7, "save_steps": 5}`,
+	"bf16":  `{"dtype": "bfloat16", "logging_steps": 3, "save_steps": 4}`,
+	"bf16 8bit": `{"dtype": "bfloat16", "optim": "adamw_8bit", "logging_steps": 3, "eval_strategy": "steps", "eval_steps": 2, "save_steps": 4,
+		"load_best_model_at_end": true}`,
 	"grouped": `{"logging_steps": 4, "eval_strategy": "steps", "eval_steps": 3, "save_strategy": "no", "train_sampling_strategy": "group_by_length",
 		"optim": "adamw_8bit", "metric_for_best_model": "loss", "early_stopping_patience": 2, "early_stopping_threshold": 0.3}`,
 }
@@ -56,7 +65,7 @@ func outcome(t *testing.T, tr *Trainer) string {
 	t.Helper()
 	var b strings.Builder
 	for _, p := range tr.Model.Params {
-		fmt.Fprintf(&b, "%s %x\n", p.Name, p.W.Flat())
+		fmt.Fprintf(&b, "%s %x\n", p.Name, p.Floats().Flat())
 	}
 	state, err := os.ReadFile(filepath.Join(tr.Args.OutputDir, "trainer_state.json"))
 	if err != nil {

@@ -24,7 +24,7 @@ func (l *loop) save(d due) error {
 		}
 	}
 	s.StatefulCallbacks = l.callbacks(d)
-	c := checkpoint.Content{Save: l.saveModel, State: s, Args: a, Bytes: l.checkpointBytes()}
+	c := checkpoint.Content{Save: l.saveModel, State: s, Args: l.settings(), Bytes: l.checkpointBytes()}
 	if !a.SaveOnlyModel {
 		c.Optimizer, c.Position = l.optimizer, l.where()
 	}
@@ -148,11 +148,12 @@ func (l *loop) compare(saved *checkpoint.Saved) error {
 	if saved.Args == nil {
 		return nil
 	}
-	old := Defaults()
-	if err := json.Unmarshal(saved.Args, &old); err != nil {
+	old := l.settings() // what another version didn't write counts as equal
+	old.Args = Defaults()
+	if err := json.Unmarshal(saved.Args, old); err != nil {
 		return fmt.Errorf("train: %s: training_args.json: %w", saved.Dir, err)
 	}
-	data, other := l.args.differing(&old)
+	data, other := l.settings().differing(old)
 	if len(data) > 0 && !l.args.IgnoreDataSkip {
 		return fmt.Errorf("train: %s can't be resumed exactly: %s; use the old values, or ignore_data_skip to begin the epoch anew", saved.Dir, strings.Join(data, ", "))
 	}

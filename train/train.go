@@ -130,6 +130,9 @@ func (t *Trainer) prepare(ctx context.Context) (*loop, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := trainableAsHeld(t.Model, trainable); err != nil {
+		return nil, err
+	}
 	device := t.Device
 	if l.args.BF16 {
 		device = device.BF16()
@@ -146,6 +149,7 @@ func (t *Trainer) prepare(ctx context.Context) (*loop, error) {
 	o := l.optimizer
 	o.Beta1, o.Beta2, o.Eps, o.WeightDecay = l.args.AdamBeta1, l.args.AdamBeta2, l.args.AdamEpsilon, l.args.WeightDecay
 	o.Rates = l.args.rates(t.Model)
+	o.BF16, o.Seed = t.Model.BF16(), nn.Mix(^uint64(l.args.Seed))
 	for _, p := range o.Params() {
 		l.trained += int64(p.W.Rows) * int64(p.W.Cols)
 	}
@@ -273,14 +277,14 @@ func (l *loop) bytes() int64 {
 
 // checkpointBytes returns about how much room a checkpoint takes.
 func (l *loop) checkpointBytes() int64 {
-	n := l.weights
+	n := l.Model.WeightBytes()
 	if l.Save != nil && l.Trainable != nil {
-		n = l.trained // an adapter
+		n = 4 * l.trained // an adapter
 	}
 	if !l.args.SaveOnlyModel {
-		n += 2 * l.trained
+		n += l.optimizer.StateBytes()
 	}
-	return 4 * n
+	return n
 }
 
 // start tells the hooks the plan and makes sure that there is room for a checkpoint.
