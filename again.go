@@ -1,9 +1,11 @@
 package hone
 
 import (
+	"cmp"
 	"context"
 	"reflect"
 
+	"github.com/hone-ml/hone/compute"
 	"github.com/hone-ml/hone/model"
 	"github.com/hone-ml/hone/train"
 )
@@ -38,8 +40,8 @@ func (j *Job) Again(ctx context.Context, f FineTune) (*Job, error) {
 }
 
 // base is what the weights that training starts from depend on.
-func (f *FineTune) base() [4]string {
-	return [4]string{f.Model, f.ModelRevision, f.FromScratch, f.baseDtype()}
+func (f *FineTune) base() [5]string {
+	return [5]string{f.Model, f.ModelRevision, f.FromScratch, cmp.Or(f.Dtype, compute.Float32.String()), f.baseDtype()}
 }
 
 // rows is what the rows of the data set depend on.
@@ -50,7 +52,7 @@ func (f *FineTune) rows() FineTune {
 // coding is what the examples to train and to evaluate on depend on: all but the adapter and most arguments of training.
 func (f *FineTune) coding() FineTune {
 	c := *f
-	c.LoraOptions = LoraOptions{}
+	c.Dtype, c.LoraOptions = "", LoraOptions{}
 	c.Args = train.Args{PerDeviceEvalBatchSize: f.PerDeviceEvalBatchSize, LabelSmoothingFactor: f.LabelSmoothingFactor}
 	return c
 }
@@ -66,7 +68,11 @@ func (j *Job) weights() (*model.Model, error) {
 		if err != nil {
 			return nil, err
 		}
-		return model.New(config, uint64(j.Seed))
+		m, err := model.New(config, uint64(j.Seed))
+		if err == nil && j.bf16() {
+			err = m.HoldBF16()
+		}
+		return m, err
 	case a != nil:
 		a.Detach()
 		return m, nil
@@ -75,6 +81,9 @@ func (j *Job) weights() (*model.Model, error) {
 	}
 	if dtype := j.baseDtype(); dtype != "" {
 		return model.LoadFrozen(j.Base, dtype)
+	}
+	if j.bf16() {
+		return model.LoadBF16(j.Base)
 	}
 	return model.Load(j.Base)
 }

@@ -21,6 +21,7 @@ type FineTune struct {
 	Model         string `help:"Model to start from: a name on the Hub such as gpt2, or a folder in Hugging Face layout." placeholder:"NAME"`
 	ModelRevision string `help:"A branch, tag or commit of the model on the Hub." placeholder:"REV"`
 	FromScratch   string `help:"Start from random weights of the architecture in this config.json; the tokenizer is that of --tokenizer or --model." placeholder:"FILE"`
+	Dtype         string `help:"How weights are held while they are trained: float32, or bfloat16, which takes half the memory; updates are then rounded stochastically, as with torchao's bf16_stochastic_round, and the trained model is saved in bfloat16. An adapter's base has base_dtype." default:"float32" placeholder:"TYPE"`
 	Tokenizer     string `help:"Tokenizer, if it is not the model's: a name on the Hub or a folder." placeholder:"NAME"`
 
 	Dataset string `help:"Data set: a name on the Hub such as rotten_tomatoes, or a file or folder of JSONL, JSON, CSV, TSV, Parquet or text." placeholder:"NAME"`

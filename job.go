@@ -53,7 +53,9 @@ func (j *Job) Plan() (Plan, error) {
 	p.TotalFLOPs = float64(p.FLOPs) * float64(p.Steps)
 	p.WeightBytes, p.GradBytes, p.MomentBytes, p.ActBytes = j.Model.WeightBytes(), most.Gradients, j.momentBytes(), most.Activations
 	p.Bytes = p.WeightBytes + p.GradBytes + p.MomentBytes + p.ActBytes
-	p.DiskBytes = 4 * p.Trainable // as large as the weights that are trained, which are those that are saved
+	if p.DiskBytes = p.WeightBytes; j.Adapter != nil {
+		p.DiskBytes = 4 * p.Trainable
+	}
 	if !j.SaveOnlyModel {
 		p.DiskBytes += p.MomentBytes
 	}

@@ -97,6 +97,23 @@ func (f *FineTune) checkLora() error {
 	return nil
 }
 
+// bf16 reports whether weights are held in bfloat16 while they are trained.
+func (f *FineTune) bf16() bool { return f.Dtype == compute.BFloat16.String() }
+
+// checkDtype returns an error for a type that weights can't be trained in.
+func (f *FineTune) checkDtype() error {
+	switch f.Dtype {
+	case "", compute.Float32.String():
+	case compute.BFloat16.String():
+		if f.Lora {
+			return errors.New("hone: dtype bfloat16 is for training all weights, but with --lora they are not trained: give --base_dtype bfloat16 instead")
+		}
+	default:
+		return fmt.Errorf("hone: dtype is %q, but weights are trained in float32 or bfloat16", f.Dtype)
+	}
+	return nil
+}
+
 // attach adds the adapter that is to be trained.
 func (j *Job) attach() (err error) {
 	if !j.Lora {

@@ -33,6 +33,9 @@ func (f *FineTune) Check() error {
 	if err := f.Args.Check(); err != nil {
 		return err
 	}
+	if err := f.checkDtype(); err != nil {
+		return err
+	}
 	if err := f.checkLora(); err != nil {
 		return err
 	}
