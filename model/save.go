@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/hone-ml/hone/compute"
 	"github.com/hone-ml/hone/internal/disk"
 	"github.com/hone-ml/hone/nn"
 	"github.com/hone-ml/hone/safetensors"
@@ -82,35 +81,43 @@ func (c *Config) generation() ([]byte, error) {
 	return append(b, '\n'), err
 }
 
-// write streams the tensor's elements in the order of the file.
+// write streams the tensor's elements in the order of the file, some rows of that at a time.
 func (t Tensor) write(e *safetensors.Encoder) error {
-	const rows = 64 // at a time
-	if s := t.P.Stored; s != nil && !t.Transpose {
-		part := compute.NewMat(rows, s.Cols)
-		for lo := t.Lo; lo < t.Hi; lo += rows {
-			part := part.RowSpan(0, min(rows, t.Hi-lo))
-			for i := range part.Rows {
-				s.Row(part.Row(i), lo+i)
+	const most = 64
+	w := t.View(t.P.W)
+	if !t.Transpose && t.P.Stored == nil {
+		return writeFloats(e, w.Flat())
+	}
+	row := func(dst []nn.Float, i, lo int) { // elements of row i of w from column lo on
+		if t.P.Stored != nil {
+			t.P.Stored.Part(dst, t.Lo+i, lo)
+		} else {
+			copy(dst, w.Row(i)[lo:])
+		}
+	}
+	if !t.Transpose {
+		part := make([]nn.Float, most*w.Cols)
+		for lo := 0; lo < w.Rows; lo += most {
+			n := min(most, w.Rows-lo)
+			for i := range n {
+				row(part[i*w.Cols:][:w.Cols], lo+i, 0)
 			}
-			if err := writeFloats(e, part.Flat()); err != nil {
+			if err := writeFloats(e, part[:n*w.Cols]); err != nil {
 				return err
 			}
 		}
 		return nil
 	}
-	src := t.View(t.P.Floats())
-	if !t.Transpose {
-		return writeFloats(e, src.Flat())
-	}
-	part := make([]nn.Float, rows*src.Rows)
-	for lo := 0; lo < src.Cols; lo += rows {
-		n := min(rows, src.Cols-lo)
-		for j := range src.Rows {
-			for i, v := range src.Row(j)[lo : lo+n] {
-				part[i*src.Rows+j] = v
+	part, some := make([]nn.Float, most*w.Rows), make([]nn.Float, most)
+	for lo := 0; lo < w.Cols; lo += most {
+		some = some[:min(most, w.Cols-lo)]
+		for j := range w.Rows {
+			row(some, j, lo)
+			for i, v := range some {
+				part[i*w.Rows+j] = v
 			}
 		}
-		if err := writeFloats(e, part[:n*src.Rows]); err != nil {
+		if err := writeFloats(e, part[:len(some)*w.Rows]); err != nil {
 			return err
 		}
 	}

@@ -272,7 +272,7 @@ func (l *loop) reserve(trainable func(*nn.Param) bool) {
 
 // bytes returns the memory of weights, gradients and moments.
 func (l *loop) bytes() int64 {
-	return l.Model.WeightBytes() + 4*l.trained + l.optimizer.StateBytes()
+	return l.Model.WeightBytes() + l.grads.Bytes() + l.optimizer.StateBytes()
 }
 
 // checkpointBytes returns about how much room a checkpoint takes.
