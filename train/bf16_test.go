@@ -2,6 +2,8 @@ package train
 
 import (
 	"context"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -58,15 +60,24 @@ func TestFrozenIsNotTrained(t *testing.T) {
 	}
 }
 
-// Resuming in another type is told.
-func TestResumeInAnotherDtype(t *testing.T) {
-	dir := t.TempDir()
-	run(t, small(t, dir, `{"max_steps": 2, "dtype": "bfloat16"}`))
-	tr := small(t, dir, `{"max_steps": 3, "resume_from_checkpoint": "true"}`)
-	var warned []string
-	tr.Hooks = []Hooks{{Warn: func(s string) { warned = append(warned, s) }}}
-	run(t, tr)
-	if all := strings.Join(warned, "\n"); !strings.Contains(all, "dtype was bfloat16 and is now float32") {
-		t.Errorf("warnings %q", all)
+// The room that a checkpoint is said to take is what it takes, but for headers and histories.
+func TestCheckpointBytes(t *testing.T) {
+	for _, args := range []string{`{}`, `{"optim": "adamw_8bit"}`, `{"dtype": "bfloat16", "optim": "adamw_8bit"}`, `{"save_only_model": true}`} {
+		tr := small(t, t.TempDir(), args)
+		l, err := tr.prepare(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		tr.Args.MaxSteps = 1
+		run(t, tr)
+		var took int64
+		for _, name := range []string{"model.safetensors", "optimizer.safetensors"} {
+			if info, err := os.Stat(filepath.Join(tr.Args.OutputDir, "checkpoint-1", name)); err == nil {
+				took += info.Size()
+			}
+		}
+		if said := l.checkpointBytes(); said > took || said < took-took/20-12_000 {
+			t.Errorf("%s: a checkpoint takes %d bytes, said to be %d", args, took, said)
+		}
 	}
 }

@@ -13,16 +13,17 @@ import (
 // bring that changes the arithmetic too.
 type settings struct {
 	Args
-	Dtype          string  `json:"dtype"` // how the matrices of the blocks are held
-	LossType       string  `json:"loss_type,omitempty"`
-	Beta           float64 `json:"beta,omitempty"`
-	LabelSmoothing float64 `json:"label_smoothing,omitempty"`
+	Dtype          string   `json:"dtype"` // how the matrices of the blocks are held
+	LossType       string   `json:"loss_type,omitempty"`
+	Beta           *float64 `json:"beta,omitempty"`
+	LabelSmoothing *float64 `json:"label_smoothing,omitempty"`
 }
 
 func (l *loop) settings() *settings {
 	s := &settings{Args: l.args, Dtype: l.Model.Storage().String()}
 	if p := l.Pairs; p != nil {
-		s.LossType, s.Beta, s.LabelSmoothing = p.DPO.LossType, p.DPO.Beta, p.DPO.LabelSmoothing
+		d := p.DPO
+		s.LossType, s.Beta, s.LabelSmoothing = d.LossType, &d.Beta, &d.LabelSmoothing
 	}
 	return s
 }
@@ -71,7 +72,7 @@ func (a *settings) differing(b *settings) (data, other []string) {
 	add(&other, "label_smoothing_factor", a.LabelSmoothingFactor, b.LabelSmoothingFactor)
 	add(&other, "dtype", a.Dtype, b.Dtype)
 	add(&other, "loss_type", a.LossType, b.LossType)
-	add(&other, "beta", a.Beta, b.Beta)
-	add(&other, "label_smoothing", a.LabelSmoothing, b.LabelSmoothing)
+	add(&other, "beta", deref(a.Beta), deref(b.Beta))
+	add(&other, "label_smoothing", deref(a.LabelSmoothing), deref(b.LabelSmoothing))
 	return slices.Clip(data), other
 }
