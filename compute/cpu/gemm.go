@@ -191,7 +191,7 @@ func (x *product) plan(kernel *gemmKernel, threads int) {
 	// An odd multiple, since rows and panels a multiple of 4 KiB apart would share sets of the first cache.
 	step, lanes := max(kernel.step, 8), kernel.lanes
 	x.kc = up(ceil(x.k, ceil(x.k, depth)), step) | step
-	pb, qb := 96, 1024
+	pb, qb := 4*kernel.rows, 1024
 	if x.form == formNN {
 		pb, qb = 456, 96
 	}
