@@ -27,7 +27,7 @@ func (a *Arena) New(rows, cols int) Mat {
 		a.at.slab, a.at.off = a.at.slab+1, 0
 	}
 	if a.at.slab == len(a.slabs) {
-		a.slabs = append(a.slabs, make([]Float, max(need, minSlab, a.size()/2)))
+		a.slabs = append(a.slabs, memory(max(need, minSlab, a.size()/2)))
 	}
 	s := a.slabs[a.at.slab]
 	m := Mat{rows, cols, cols, s[a.at.off : a.at.off+n : a.at.off+n]}
@@ -54,7 +54,7 @@ func (a *Arena) Release(m Mark) {
 	}
 	a.at = m
 	if m.used == 0 && len(a.slabs) > 1 { // all free: one slab for the next step
-		a.slabs = [][]Float{make([]Float, a.size())}
+		a.slabs = [][]Float{memory(a.size())}
 		a.at = Mark{}
 	}
 }
@@ -62,7 +62,7 @@ func (a *Arena) Release(m Mark) {
 // Reserve makes room for n elements at once, if nothing is in use. Pages that are never touched cost nothing.
 func (a *Arena) Reserve(n int) {
 	if a.at == (Mark{}) && a.size() < n {
-		a.slabs = [][]Float{make([]Float, n)}
+		a.slabs = [][]Float{memory(n)}
 	}
 }
 

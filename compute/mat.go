@@ -17,7 +17,7 @@ type Mat struct {
 
 // NewMat allocates a zeroed rows×cols matrix.
 func NewMat(rows, cols int) Mat {
-	return Mat{rows, cols, cols, make([]Float, rows*cols)}
+	return Mat{rows, cols, cols, memory(rows * cols)}
 }
 
 // Row returns row i, sharing memory.
