@@ -91,6 +91,7 @@ done:
 //
 // 64 columns at a time, then 32, then 8; dim is a multiple of 8.
 TEXT ·combineSIMD(SB), NOSPLIT, $0-56
+	WIDE(·combineAVX512)
 	MOVQ dst+0(FP), DI
 	MOVQ dim+8(FP), DX
 	MOVQ cstride+24(FP), R8

@@ -18,12 +18,16 @@
 #define V14 Y14
 #define V15 Y15
 
-// FUNC begins a function that goes on in its wide twin where the processor has AVX-512.
-#define FUNC(name, wide, args) \
-	TEXT name(SB), NOSPLIT, args \
+// WIDE goes on in the wide twin of a function where the processor has AVX-512.
+#define WIDE(twin) \
 	CMPB ·simd512(SB), $1 \
 	JNE  2(PC) \
-	JMP  wide(SB)
+	JMP  twin(SB)
+
+// FUNC begins a function that is assembled twice.
+#define FUNC(name, twin, args) \
+	TEXT name(SB), NOSPLIT, args \
+	WIDE(twin)
 
 // The masks of the rest: 8 words of ones, 8 of zeros.
 DATA ones<>+0(SB)/8, $-1

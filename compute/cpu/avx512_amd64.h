@@ -18,7 +18,7 @@
 #define V14 Z14
 #define V15 Z15
 
-#define FUNC(name, wide, args) TEXT wide(SB), NOSPLIT, args
+#define FUNC(name, twin, args) TEXT twin(SB), NOSPLIT, args
 
 // REST loads the mask of the CX < 16 elements that are left. It uses AX.
 #define REST \

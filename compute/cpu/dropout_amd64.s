@@ -59,7 +59,8 @@ CONST(signBit, $0x80000000)
 // func maskSIMD(dst, x *float32, n int, ctr *[3]uint32, keys *[80]uint64, drop uint32, keep float32)
 //
 // ctr is row, column/4 and head; keys are the 10 rounds' two keys, each in the lower halves of four lanes.
-FUNC(·maskSIMD, ·maskAVX512, $0-48)
+TEXT ·maskSIMD(SB), NOSPLIT, $0-48
+	WIDE(·maskAVX512)
 	MOVQ dst+0(FP), DI
 	MOVQ x+8(FP), SI
 	MOVQ n+16(FP), CX
