@@ -2,7 +2,11 @@
 
 package cpu
 
-import "github.com/hone-ml/hone/compute"
+import (
+	"unsafe"
+
+	"github.com/hone-ml/hone/compute"
+)
 
 // Products with factors in bfloat16 (compute.Device.BF16) are those of float32 with words in place of elements. Where
 // the processor multiplies bfloat16, a word is two neighbours in K, the first in its lower half, and a tile does half
@@ -11,7 +15,8 @@ import "github.com/hone-ml/hone/compute"
 // compute.RefBF16 give the same bits, unless a sum is smaller than 2⁻¹²⁶, which the instruction takes for 0. AMX sums in
 // another order.
 //
-// Matrices are rounded block by block, while they are packed. MatMulNT of at most 4 rows isn't rounded at all: it
+// Matrices are rounded block by block, while they are packed. A weight that is stored in bfloat16 is words already: along the
+// depth as it lies in memory, down the depth once two rows are zipped. MatMulNT of at most 4 rows isn't rounded at all: it
 // waits for memory, which would not be read faster.
 
 // A rounding makes words of matrices. What K lacks to make them whole is 0.
@@ -21,6 +26,8 @@ type rounding struct {
 	along func(dst, src Mat)
 	// down makes words of the rows of src: dst [words, N], src [K, N].
 	down func(dst, src Mat)
+	// zip is down for elements in bfloat16, with rows stride bytes apart. Only for words of two.
+	zip func(dst Mat, src []byte, rows, stride int)
 }
 
 // BF16 implements [compute.Device]. The device shares its threads with d.
@@ -91,6 +98,26 @@ func (g *gemm) down(w *scratch, m Mat, k, n, lo, hi int) Mat {
 	words := ceil(src.Rows, pair)
 	g.rounding.down(dst.RowSpan(0, words), src)
 	clear(w.r[words*dst.Stride:])
+	return dst
+}
+
+// asWords reports whether the first so many words of the rows of s can be read as they lie in memory.
+func (g *gemm) asWords(s compute.Stored, n int) bool {
+	return g.pair() == 2 && s.Type == compute.BFloat16 && s.Cols%2 == 0 && 2*n <= s.Cols && !s.Empty()
+}
+
+// words returns the words of a bfloat16 matrix, each two neighbours in a row.
+func words(s compute.Stored) Mat {
+	data := unsafe.Slice((*float32)(unsafe.Pointer(unsafe.SliceData(s.Data))), len(s.Data)/4)
+	return Mat{Rows: s.Rows, Cols: s.Cols / 2, Stride: s.Cols / 2, Data: data}
+}
+
+// zip returns n words of columns [lo, hi) of s, whose rows are the depth.
+func (g *gemm) zip(w *scratch, s compute.Stored, n, lo, hi int) Mat {
+	w.r = grow(w.r, n*(hi-lo))
+	dst := Mat{Rows: n, Cols: hi - lo, Stride: hi - lo, Data: w.r}
+	g.rounding.zip(dst, s.Data[2*lo:], s.Rows, s.Stride())
+	clear(w.r[ceil(s.Rows, 2)*dst.Stride:])
 	return dst
 }
 

@@ -7,7 +7,7 @@ import "golang.org/x/sys/cpu"
 // avx512BF16 is the kernel of float32 but for its multiply-adds, which take words.
 var avx512BF16 = func() gemmKernel {
 	k := avx512Kernel
-	k.name, k.rounding = "avx512 bf16", &rounding{pair: 2, along: alongAVX512, down: downAVX512}
+	k.name, k.rounding = "avx512 bf16", &rounding{pair: 2, along: alongAVX512, down: downAVX512, zip: zipAVX512}
 	k.tiles = tilesOf(tiles6BF16, tiles4BF16, tiles1BF16)
 	k.halves = halvesOf(halves12BF16, k.tiles)
 	return k
@@ -47,6 +47,13 @@ func tiles1BF16(c, a, b []float32, tiles, k, rs, ks, step, cs int, first bool)
 
 //go:noescape
 func halves12BF16(c, a, b []float32, pairs, k, rs, ks, step, cs int, first bool)
+
+func zipAVX512(dst Mat, src []byte, rows, stride int) {
+	zipRows(dst.Data, src, rows, dst.Cols, dst.Stride, stride)
+}
+
+//go:noescape
+func zipRows(dst []float32, src []byte, rows, cols, dstStride, srcStride int)
 
 //go:noescape
 func roundAlong(dst, src []float32, rows, cols, dstStride, srcStride int)

@@ -201,3 +201,69 @@ rest1:
 	VPERMW    Z2, Z3, Z2
 	VMOVUPS   Z2, K1, (R11)
 	JMP       next
+
+// func zipRows(dst []float32, src []byte, rows, cols, dstStride, srcStride int)
+// The word dst [i, j] is the elements j of rows 2i and 2i+1 of src, the first in its lower half, and 0 for a row beyond the
+// last. Registers: DI dst, SI src, CX rows of src left, R8 bytes of a row of dst, R9 those of src, DX cols; in a row: R11 dst, R12
+// and R13 a pair of src, AX words left. K1 is the rest of a row, K2 and K3 the lanes of the second of a pair: none if there is none.
+TEXT ·zipRows(SB), NOSPLIT, $0-80
+	MOVQ   cols+56(FP), CX
+	ANDL   $15, CX
+	MOVL   $1, AX
+	SHLL   CX, AX
+	DECL   AX
+	KMOVW  AX, K1
+	MOVQ   dst_base+0(FP), DI
+	MOVQ   src_base+24(FP), SI
+	MOVQ   rows+48(FP), CX
+	MOVQ   cols+56(FP), DX
+	MOVQ   dstStride+64(FP), R8
+	MOVQ   srcStride+72(FP), R9
+	SHLQ   $2, R8
+	KXNORW K2, K2, K2
+	KMOVW  K1, K3
+
+row:
+	MOVQ   DI, R11
+	MOVQ   SI, R12
+	LEAQ   (SI)(R9*1), R13
+	MOVQ   DX, AX
+	CMPQ   CX, $1
+	JNE    pair
+	KXORW  K2, K2, K2
+	KXORW  K3, K3, K3
+
+pair:
+	SUBQ $16, AX
+	JLT  rest
+
+step16:
+	PREFETCHT0  (R12)(R9*8) // rows are too far apart for the processor to guess
+	PREFETCHT0  (R13)(R9*8)
+	VPMOVZXWD   (R12), Z0
+	VPMOVZXWD.Z (R13), K2, Z1
+	VPSLLD      $16, Z1, Z1
+	VPORD       Z1, Z0, Z0
+	VMOVDQU32   Z0, (R11)
+	ADDQ        $32, R12
+	ADDQ        $32, R13
+	ADDQ        $64, R11
+	SUBQ        $16, AX
+	JGE         step16
+
+rest:
+	ADDQ        $16, AX
+	JEQ         next
+	VPMOVZXWD.Z (R12), K1, Z0
+	VPMOVZXWD.Z (R13), K3, Z1
+	VPSLLD      $16, Z1, Z1
+	VPORD       Z1, Z0, Z0
+	VMOVDQU32   Z0, K1, (R11)
+
+next:
+	ADDQ R8, DI
+	LEAQ (SI)(R9*2), SI
+	SUBQ $2, CX
+	JGT  row
+	VZEROUPPER
+	RET

@@ -3,6 +3,7 @@
 package cpu
 
 import (
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"testing"
@@ -117,22 +118,27 @@ func TestBF16FewRows(t *testing.T) {
 	equalMats(t, "NT", dst, want)
 }
 
-// A stored weight is rounded as its floats are.
+// A stored weight is rounded as its floats are, or is words already, whether its rows and columns are even or odd.
 func TestBF16Stored(t *testing.T) {
 	eachKernel(t, bf16Kernels, func(t *testing.T, device func(int) *Device) {
 		d, f := device(2), newField(1)
-		x, dy, y, dx, want, dwant := f.dense(37, 333), f.dense(37, 70), f.dense(37, 70), f.dense(37, 333), f.dense(37, 70), f.dense(37, 333)
-		for _, kind := range []compute.Storage{compute.BFloat16, compute.Int8} {
-			w, err := compute.Store(f.dense(70, 333), kind)
-			if err != nil {
-				t.Fatal(err)
+		for _, s := range [][3]int{{37, 70, 333}, {37, 71, 334}, {70, 33, 96}, {8, 129, 608}, {65, 600, 30}} {
+			m, n, k := s[0], s[1], s[2]
+			x, dy, y, dx, want, dwant := f.dense(m, k), f.dense(m, n), f.dense(m, n), f.dense(m, k), f.dense(m, n), f.dense(m, k)
+			for _, kind := range []compute.Storage{compute.BFloat16, compute.Int8} {
+				w, err := compute.Store(f.dense(n, k), kind)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if m > int8Rows || kind != compute.Int8 { // fewer multiply integers
+					d.MatMulNTStored(y, x, w, compute.Epilogue{})
+					d.MatMulNT(want, x, w.Mat(), compute.Epilogue{})
+					equalMats(t, fmt.Sprintf("NT %v %v", s, kind), y, want)
+				}
+				d.MatMulNNStored(dx, dy, w, compute.Epilogue{})
+				d.MatMulNN(dwant, dy, w.Mat(), compute.Epilogue{})
+				equalMats(t, fmt.Sprintf("NN %v %v", s, kind), dx, dwant)
 			}
-			d.MatMulNTStored(y, x, w, compute.Epilogue{})
-			d.MatMulNT(want, x, w.Mat(), compute.Epilogue{})
-			equalMats(t, "NT", y, want)
-			d.MatMulNNStored(dx, dy, w, compute.Epilogue{})
-			d.MatMulNN(dwant, dy, w.Mat(), compute.Epilogue{})
-			equalMats(t, "NN", dx, dwant)
 		}
 	})
 }

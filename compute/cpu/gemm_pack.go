@@ -2,6 +2,8 @@
 
 package cpu
 
+import "github.com/hone-ml/hone/compute"
+
 const (
 	// packRun is how many rows packing TN copies in one task.
 	packRun = 32
@@ -75,13 +77,16 @@ func (g *gemm) blockA(w *scratch, k0, kc, p0, p1 int) (a []float32, stride int) 
 		w.a = grow(w.a, n)
 		g.packFlatA(w.a, g.down(w, x.a, k0, kc, p0, p1))
 		return w.a, 0
+	case g.asWords(x.stored, k0+kc):
+		rows = words(x.stored).RowSpan(p0, p1).Span(k0, k0+kc)
 	case !x.stored.Empty():
 		lo := k0 * g.pair()
 		rows = w.expand(x.stored.RowSpan(p0, p1), lo, min(kc*g.pair(), x.b.Cols-lo))
 		rows = g.along(w, rows, 0, kc)
 		return rows.Data, rows.Stride
+	default:
+		rows = g.along(w, x.a.RowSpan(p0, p1), k0, kc)
 	}
-	rows = g.along(w, x.a.RowSpan(p0, p1), k0, kc)
 	if x.q < packLeast || g.inRows {
 		return rows.Data, rows.Stride
 	}
@@ -134,13 +139,17 @@ func (g *gemm) blockB(w *scratch, k0, kc, q0, q1 int) []float32 {
 		return g.shared[k0*up(g.x.q, g.lanes)+q0*kc:][:kc*width]
 	}
 	w.b = grow(w.b, g.x.kc*width)
-	b := g.x.b
-	if s := g.x.stored; !s.Empty() {
-		lo := k0 * g.pair()
+	var b Mat
+	switch s, lo := g.x.stored, k0*g.pair(); {
+	case s.Empty():
+		b = g.down(w, g.x.b, k0, kc, q0, q1)
+	case s.Type == compute.BFloat16 && g.pair() == 2:
+		b = g.zip(w, s.RowSpan(lo, min(lo+2*kc, s.Rows)), kc, q0, q1)
+	default:
 		b = w.expand(s.RowSpan(lo, min(lo+kc*g.pair(), s.Rows)), q0, q1-q0)
-		k0, q0, q1 = 0, 0, b.Cols
+		b = g.down(w, b, 0, kc, 0, b.Cols)
 	}
-	g.packPanels(w.b, g.down(w, b, k0, kc, q0, q1), kc*g.lanes)
+	g.packPanels(w.b, b, kc*g.lanes)
 	return w.b[:kc*width]
 }
 
