@@ -198,13 +198,16 @@ func (o opened) frozen(d compute.Device) (*model.Model, error) {
 }
 
 // tokenizer loads the tokenizer: the adapter's, or its base model's if it brings none.
-func (o opened) tokenizer() (*tokenizer.Tokenizer, error) {
+func (o opened) tokenizer() (*tokenizer.Tokenizer, error) { return tokenizer.Load(o.vocabulary()) }
+
+// vocabulary is the folder of the tokenizer.
+func (o opened) vocabulary() string {
 	for _, file := range []string{"tokenizer.json", "vocab.json"} {
 		if _, err := os.Stat(filepath.Join(o.dir, file)); err == nil {
-			return tokenizer.Load(o.dir)
+			return o.dir
 		}
 	}
-	return tokenizer.Load(o.base)
+	return o.base
 }
 
 // OpenWhole loads the model in dir and its tokenizer. Of an adapter it makes a whole model, merged with its base.

@@ -229,10 +229,28 @@ func (v *Verbalizer) Save(dir string) error {
 
 // LoadVerbalizer reads what Save wrote. The error is fs.ErrNotExist where the model is no classifier.
 func LoadVerbalizer(dir string, tok *tokenizer.Tokenizer) (*Verbalizer, error) {
+	v, err := readVerbalizer(dir)
+	if err != nil {
+		return nil, err
+	}
+	ready, err := NewVerbalizer(tok, v)
+	if err != nil {
+		return nil, fmt.Errorf("%w (in %s)", err, filepath.Join(dir, VerbalizerFile))
+	}
+	return ready, nil
+}
+
+// Labels returns the class names of the classifier in dir. The error is fs.ErrNotExist where the model is none.
+func Labels(dir string) ([]string, error) {
+	v, err := readVerbalizer(dir)
+	return v.Labels, err
+}
+
+func readVerbalizer(dir string) (v Verbalizer, err error) {
 	path := filepath.Join(dir, VerbalizerFile)
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, err
+		return v, err
 	}
 	defer f.Close()
 	const limit = 16 << 20
@@ -240,18 +258,13 @@ func LoadVerbalizer(dir string, tok *tokenizer.Tokenizer) (*Verbalizer, error) {
 	if err == nil && len(b) > limit {
 		err = errors.New("is larger than 16 MiB")
 	}
+	if err == nil {
+		err = json.Unmarshal(b, &v)
+	}
 	if err != nil {
-		return nil, fmt.Errorf("collate: %s: %w", path, err)
+		return v, fmt.Errorf("collate: %s: %w", path, err)
 	}
-	var v Verbalizer
-	if err := json.Unmarshal(b, &v); err != nil {
-		return nil, fmt.Errorf("collate: %s: %w", path, err)
-	}
-	ready, err := NewVerbalizer(tok, v)
-	if err != nil {
-		return nil, fmt.Errorf("%w (in %s)", err, path)
-	}
-	return ready, nil
+	return v, nil
 }
 
 // bosPrefix returns the tokens that the tokenizer puts before a text, as Llama's beginning-of-text.

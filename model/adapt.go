@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/hone-ml/hone/nn"
 	"github.com/hone-ml/hone/safetensors"
@@ -108,5 +109,5 @@ func (t Tensor) Read(f *safetensors.File, name string) error {
 	if !slices.Equal(info.Shape, t.Shape()) {
 		return fmt.Errorf("tensor %s is %v, but the model makes it %v", name, info.Shape, t.Shape())
 	}
-	return t.read(f, name)
+	return t.read(f, name, new(sync.Pool))
 }

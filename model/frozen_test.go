@@ -1,6 +1,7 @@
 package model
 
 import (
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -139,5 +140,39 @@ func TestFrozenRefuses(t *testing.T) {
 	}
 	if err := m.Resize(10, 1); err != errFrozen {
 		t.Error(err)
+	}
+}
+
+// A model that owns its weights has those of the file, which may be overwritten then.
+func TestOwn(t *testing.T) {
+	for _, dtype := range dtypes {
+		saved, x := load(t, "gpt2")
+		ex, _ := x.examples()
+		ids, seqs := whole(ex)
+		dir := t.TempDir()
+		if err := saved.SaveAs(dir, safetensors.BF16); err != nil {
+			t.Fatal(err)
+		}
+		m, err := LoadFrozen(dir, dtype)
+		if err != nil {
+			t.Fatal(err)
+		}
+		logits := func() []float32 {
+			r := m.NewRun(compute.Ref{})
+			return floats32(r.Logits(r.Hidden(ids, seqs, nil, nil)))
+		}
+		want := logits()
+		if err := m.Own(); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Truncate(filepath.Join(dir, "model.safetensors"), 0); err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Equal(logits(), want) {
+			t.Errorf("%s: other logits than before", dtype)
+		}
+		if err := m.Close(); err != nil {
+			t.Error(err)
+		}
 	}
 }

@@ -104,10 +104,11 @@ func (m *Model) read(f *safetensors.File, dir string) (unused []string, err erro
 		return nil, err
 	}
 	var reads []func() error
+	var scratch sync.Pool // see LoadFrozen
 	for i, t := range m.tensors {
 		reads = append(reads, func() error {
 			defer f.Forget(names[i])
-			return t.read(f, names[i])
+			return t.read(f, names[i], &scratch)
 		})
 	}
 	err = parallel(reads)
@@ -177,9 +178,9 @@ func derived(name string) bool {
 }
 
 // read fills the tensor's part of its parameter.
-func (t Tensor) read(f *safetensors.File, name string) error {
+func (t Tensor) read(f *safetensors.File, name string, scratch *sync.Pool) error {
 	if t.P.Stored != nil {
-		return t.readStored(f, name)
+		return t.readStored(f, name, scratch)
 	}
 	return t.readInto(t.View(t.P.W), f, name)
 }

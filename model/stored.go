@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"slices"
+	"sync"
 
 	"github.com/hone-ml/hone/compute"
 	"github.com/hone-ml/hone/nn"
@@ -39,8 +41,9 @@ func LoadFrozen(dir, dtype string) (*Model, error) {
 		parts[t.P] = append(parts[t.P], part{t, info})
 	}
 	var work []func() error
+	var scratch sync.Pool // of *compute.Mat: else what is read piece by piece is garbage several times the model's size
 	for _, p := range m.Params {
-		work = append(work, func() error { return m.place(p, parts[p], m.storage(p, parts[p], dtype)) })
+		work = append(work, func() error { return m.place(p, parts[p], m.storage(p, parts[p], dtype), &scratch) })
 	}
 	if err := parallel(work); err != nil {
 		return nil, errors.Join(err, f.Close())
@@ -54,6 +57,25 @@ func (m *Model) Close() error {
 		return nil
 	}
 	return m.mapped.Close()
+}
+
+// Own copies what lies in the file that LoadFrozen mapped into memory, and lets go of the file: others may then write to
+// it or remove it.
+func (m *Model) Own() error {
+	if m.mapped == nil {
+		return nil
+	}
+	for _, p := range m.Params {
+		switch {
+		case p.Stored == nil:
+			p.W.Data = slices.Clone(p.W.Data)
+		case p.Stored.Type == compute.BFloat16:
+			p.Stored.Data = slices.Clone(p.Stored.Data)
+		}
+	}
+	f := m.mapped
+	m.mapped = nil
+	return f.Close()
 }
 
 // A part is a tensor of the table and what the file says of it.
@@ -83,7 +105,7 @@ func (m *Model) storage(p *nn.Param, parts []part, dtype string) compute.Storage
 }
 
 // place gives p its weights, which the file has in parts.
-func (m *Model) place(p *nn.Param, parts []part, s compute.Storage) error {
+func (m *Model) place(p *nn.Param, parts []part, s compute.Storage, scratch *sync.Pool) error {
 	if len(parts) == 1 && !parts[0].Transpose && m.view(p, parts[0].file, s) {
 		return nil
 	}
@@ -94,7 +116,7 @@ func (m *Model) place(p *nn.Param, parts []part, s compute.Storage) error {
 		p.Stored = &stored
 	}
 	for _, t := range parts {
-		if err := t.read(m.mapped, t.file.Name); err != nil {
+		if err := t.read(m.mapped, t.file.Name, scratch); err != nil {
 			return fmt.Errorf("model: %s: %w", t.file.Name, err)
 		}
 		m.mapped.Forget(t.file.Name)
@@ -124,13 +146,18 @@ func (m *Model) view(p *nn.Param, file safetensors.Info, s compute.Storage) bool
 }
 
 // readStored fills the tensor's rows of a stored parameter, some at a time unless the file has them as columns.
-func (t Tensor) readStored(f *safetensors.File, name string) error {
+func (t Tensor) readStored(f *safetensors.File, name string, scratch *sync.Pool) error {
 	rows, cols := t.Hi-t.Lo, t.P.W.Cols
 	step := min(rows, 64)
 	if t.Transpose {
 		step = rows
 	}
-	all := compute.NewMat(step, cols)
+	all, _ := scratch.Get().(*compute.Mat)
+	if all == nil || cap(all.Data) < step*cols {
+		all = new(compute.NewMat(step, cols))
+	}
+	all.Data, all.Rows, all.Cols, all.Stride = all.Data[:step*cols], step, cols, cols
+	defer scratch.Put(all)
 	for lo := 0; lo < rows; lo += step {
 		some := all.RowSpan(0, min(step, rows-lo))
 		var err error
@@ -141,6 +168,9 @@ func (t Tensor) readStored(f *safetensors.File, name string) error {
 		}
 		if err != nil {
 			return err
+		}
+		if !t.Transpose {
+			f.ForgetRows(name, lo, lo+some.Rows)
 		}
 		for i := range some.Rows {
 			if err := t.P.Stored.SetRow(t.Lo+lo+i, some.Row(i)); err != nil {

@@ -132,6 +132,18 @@ func (f *File) Forget(name string) {
 	}
 }
 
+// ForgetRows is Forget of rows [lo, hi) of the tensor.
+func (f *File) ForgetRows(name string, lo, hi int) {
+	t, err := f.tensor(name)
+	if err != nil {
+		return
+	}
+	rows, cols := t.rows()
+	if n := cols * t.Dtype.Bits() / 8; 0 <= lo && lo <= hi && hi <= rows {
+		disk.Forget(t.data[lo*n : hi*n])
+	}
+}
+
 func (f *File) tensor(name string) (tensor, error) {
 	i, ok := f.byName[name]
 	if !ok {

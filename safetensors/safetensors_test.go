@@ -231,3 +231,22 @@ func TestClosed(t *testing.T) {
 		t.Error("read after Close")
 	}
 }
+
+// What was forgotten can be read again.
+func TestForget(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a.safetensors")
+	want := make([]float32, 64*1024)
+	for i := range want {
+		want[i] = float32(i)
+	}
+	if err := Write(path, []Tensor{Float32("a", F32, []int{64, 1024}, want)}, nil); err != nil {
+		t.Fatal(err)
+	}
+	f := open(t, path)
+	f.ForgetRows("a", 8, 64)
+	bitsEqual(t, "forgotten rows", floats(t, f, "a"), want)
+	f.Forget("a")
+	f.ForgetRows("a", 60, 65) // and what isn't there is left alone
+	f.ForgetRows("b", 0, 1)
+	bitsEqual(t, "forgotten", floats(t, f, "a"), want)
+}

@@ -40,24 +40,41 @@ type engine struct {
 
 // newEngine loads the base model in dir and starts.
 func newEngine(dir string, c *Config, log *slog.Logger) (*engine, error) {
-	m, err := model.Load(dir)
+	m, err := weights(dir, c.Int8)
 	if err != nil {
 		return nil, err
 	}
-	if c.Int8 {
-		if err := m.Quantize(8); err != nil {
-			return nil, err
-		}
-	}
 	e := &engine{dir: dir, log: log, vocab: m.Config.VocabSize, wake: make(chan struct{}, 1), run: m.NewRun(c.Device), set: lora.NewSet(m)}
 	e.set.Device = c.Device
-	// A cache that takes 64 of the longest sequences is never full.
-	e.tokens = int(max(min(c.CacheBytes/generate.CacheBytes(m.Config, 1), 64*int64(m.Config.MaxPositions)), 1))
-	e.context = min(m.Config.MaxPositions, e.tokens)
+	e.tokens = c.cacheTokens(m.Config)
+	e.context = c.context(m.Config)
 	e.reset()
 	go e.loop()
 	return e, nil
 }
+
+// weights loads a base model into memory of its own: somebody may overwrite the folder while the server runs. With int8
+// it is never there in float32, piece by piece apart.
+func weights(dir string, int8 bool) (*model.Model, error) {
+	if !int8 {
+		return model.Load(dir)
+	}
+	m, err := model.LoadFrozen(dir, "int8")
+	if err != nil {
+		return nil, err
+	}
+	err = m.Own()
+	debug.FreeOSMemory() // the pieces
+	return m, err
+}
+
+// cacheTokens is what the cache of a model holds. One that takes 64 of the longest sequences is never full.
+func (c *Config) cacheTokens(m *model.Config) int {
+	return int(max(min(c.CacheBytes/generate.CacheBytes(m, 1), 64*int64(m.MaxPositions)), 1))
+}
+
+// context is the most tokens of a sequence.
+func (c *Config) context(m *model.Config) int { return min(m.MaxPositions, c.cacheTokens(m)) }
 
 // reset makes the batch anew.
 func (e *engine) reset() {

@@ -244,7 +244,7 @@ func (v *ollamaAnswer) end(c *call, a *answers, f generate.Finish) {
 
 // ollamaDetails tell what a model is made of.
 func (s *Server) ollamaDetails(m *served) map[string]any {
-	c := m.parts.Config
+	c := m.about.Config
 	level := strings.ToUpper(c.Dtype())
 	if s.config.Int8 {
 		level = "Q8_0"
@@ -271,7 +271,7 @@ func (s *Server) ollamaTags(w http.ResponseWriter, r *http.Request) error {
 		if m == nil {
 			continue
 		}
-		models = append(models, map[string]any{"name": name, "model": name, "modified_at": m.created.UTC(), "size": 4 * m.parts.Config.NumParams(),
+		models = append(models, map[string]any{"name": name, "model": name, "modified_at": m.created.UTC(), "size": 4 * m.about.Config.NumParams(),
 			"digest": m.digest(), "details": s.ollamaDetails(m)})
 	}
 	return writeJSON(w, http.StatusOK, map[string]any{"models": models})
@@ -293,12 +293,12 @@ func (s *Server) ollamaShow(w http.ResponseWriter, r *http.Request) error {
 	if m == nil {
 		return refusal(http.StatusNotFound, invalid, "model_not_found", "model %.200q not found", name)
 	}
-	c := m.parts.Config
+	c := m.about.Config
 	return writeJSON(w, http.StatusOK, map[string]any{
-		"modelfile": "FROM " + m.name + "\n", "parameters": "", "template": m.parts.ChatTemplate, "details": s.ollamaDetails(m), "modified_at": m.created.UTC(),
+		"modelfile": "FROM " + m.name + "\n", "parameters": "", "template": m.about.ChatTemplate, "details": s.ollamaDetails(m), "modified_at": m.created.UTC(),
 		"capabilities": []string{"completion"},
 		"model_info": map[string]any{"general.architecture": c.ModelType, "general.parameter_count": c.NumParams(),
-			c.ModelType + ".context_length": m.engine.context, c.ModelType + ".embedding_length": c.HiddenSize, c.ModelType + ".block_count": c.Layers},
+			c.ModelType + ".context_length": s.config.context(c), c.ModelType + ".embedding_length": c.HiddenSize, c.ModelType + ".block_count": c.Layers},
 	})
 }
 

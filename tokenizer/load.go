@@ -71,15 +71,53 @@ func (l *loader) read(name string) ([]byte, error) {
 	return b, err
 }
 
-func (l *loader) load() (*Tokenizer, error) {
+// readAll returns the contents of files, by name.
+func (l *loader) readAll(names ...string) (map[string][]byte, error) {
 	in := map[string][]byte{}
-	for _, name := range []string{"tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
-		"added_tokens.json", "chat_template.jinja", "vocab.json", "merges.txt", "config.json"} {
+	for _, name := range names {
 		b, err := l.read(name)
 		if err != nil {
 			return nil, err
 		}
 		in[name] = b
+	}
+	return in, nil
+}
+
+// small are the files of a tokenizer without its vocabulary.
+var small = []string{"tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "chat_template.jinja"}
+
+// LoadConfig reads what Load's Tokenizer has as its Config, but for the defaults of old tokenizers without
+// tokenizer_config.json, and no vocabulary, which takes a hundred times as long.
+func LoadConfig(dir string) (Config, error) {
+	l := loader{dir: os.DirFS(dir)}
+	in, err := l.readAll(small...)
+	if err == nil {
+		var s *settings
+		if s, err = l.settings(in, nil, map[string][]byte{}); err == nil {
+			return s.Config, nil
+		}
+	}
+	return Config{}, fmt.Errorf("tokenizer: %w (in %s)", err, dir)
+}
+
+// settings reads the small files, and puts the templates among those into verbatim.
+func (l *loader) settings(in map[string][]byte, defaults map[string]rawJSON, verbatim map[string][]byte) (*settings, error) {
+	s, err := parseSettings(in["tokenizer_config.json"], in["special_tokens_map.json"], in["added_tokens.json"], defaults)
+	if err != nil {
+		return nil, err
+	}
+	if b := in["chat_template.jinja"]; b != nil {
+		s.ChatTemplates["default"] = string(b)
+		verbatim["chat_template.jinja"] = b
+	}
+	return s, l.moreTemplates(s, verbatim)
+}
+
+func (l *loader) load() (*Tokenizer, error) {
+	in, err := l.readAll(slices.Concat(small, []string{"tokenizer.json", "vocab.json", "merges.txt", "config.json"})...)
+	if err != nil {
+		return nil, err
 	}
 	var defaults map[string]rawJSON
 	verbatim := map[string][]byte{}
@@ -89,22 +127,14 @@ func (l *loader) load() (*Tokenizer, error) {
 		if in["vocab.json"] == nil || in["merges.txt"] == nil {
 			return nil, errors.New("there is neither a tokenizer.json nor vocab.json with merges.txt; other kinds (tokenizer.model, vocab.txt) are not supported")
 		}
-		var err error
 		if class, err = legacyClass(in["tokenizer_config.json"], in["config.json"]); err != nil {
 			return nil, err
 		}
 		defaults = legacyDefaults[class]
 		verbatim["vocab.json"], verbatim["merges.txt"] = in["vocab.json"], in["merges.txt"]
 	}
-	s, err := parseSettings(in["tokenizer_config.json"], in["special_tokens_map.json"], in["added_tokens.json"], defaults)
+	s, err := l.settings(in, defaults, verbatim)
 	if err != nil {
-		return nil, err
-	}
-	if b := in["chat_template.jinja"]; b != nil {
-		s.ChatTemplates["default"] = string(b)
-		verbatim["chat_template.jinja"] = b
-	}
-	if err := l.moreTemplates(s, verbatim); err != nil {
 		return nil, err
 	}
 	if legacy {

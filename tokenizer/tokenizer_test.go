@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -208,6 +209,13 @@ func TestConfig(t *testing.T) {
 	}
 	if c := tok.Config(); c.ChatTemplate() != "file" || c.ChatTemplates["tool_use"] != "tools" || tok.UNK() != 0 || tok.TokenToID("<y>") != 2 {
 		t.Errorf("%+v", c)
+	}
+	dir := t.TempDir()
+	if err := os.CopyFS(dir, m); err != nil {
+		t.Fatal(err)
+	}
+	if alone, err := LoadConfig(dir); err != nil || !reflect.DeepEqual(alone, tok.Config()) {
+		t.Errorf("read alone: %+v, %v", alone, err)
 	}
 }
 

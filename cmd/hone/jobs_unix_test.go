@@ -127,6 +127,23 @@ func TestJobsWithOpenAI(t *testing.T) {
 			t.Errorf("the log has %v", kinds)
 		}
 	}
+
+	// A server that is started again lists the model, but loads it only when it is asked for.
+	p.stop(t)
+	p = startServer(t, dir, "--jobs_dir", "tuning")
+	c = p.openAI()
+	if m, err := c.Models.Get(ctx, job.FineTunedModel); err != nil || m.ID != job.FineTunedModel {
+		t.Errorf("after a restart: %v, %+v", err, m)
+	}
+	if _, err := c.Completions.New(ctx, openai.CompletionNewParams{Model: openai.CompletionNewParamsModel(job.FineTunedModel),
+		Prompt: openai.CompletionNewParamsPromptUnion{OfString: openai.String("a film")}, MaxTokens: openai.Int(3)}); err != nil {
+		t.Error(err)
+	}
+	p.stop(t)
+	ready, first := strings.Index(p.log.String(), "Serving at"), strings.Index(p.log.String(), "loaded_in")
+	if ready < 0 || first < ready {
+		t.Errorf("the model was loaded before the server was ready:\n%s", p.log)
+	}
 }
 
 // Servers and workers are killed at random. No job is lost, each step is trained once in the history that counts,

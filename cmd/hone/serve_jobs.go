@@ -69,7 +69,7 @@ func (c serveCommand) openJobs(a *app, s *serve.Server, served map[string]string
 	o := jobs.Options{
 		Worker: []string{self, "train", "--quiet"},
 		Model:  func(name string) (string, error) { return c.baseModel(name, served, a.flags.Offline) },
-		Done:   func(model, dir string) error { return s.Add(a.ctx, model, dir) },
+		Done:   s.Offer,
 		Gone:   s.Remove,
 		Log:    slog.New(slog.NewTextHandler(a.stderr, nil)),
 	}
