@@ -370,6 +370,12 @@ func TestJob(t *testing.T) {
 	if n := len(c.do("GET", path+"/checkpoints", nil, 200)["data"].([]any)); n != steps/every {
 		t.Errorf("there are %d checkpoints", n)
 	}
+	if err := os.RemoveAll(checkpoint.Dir(filepath.Join(c.m.jobs, id, "model"), every)); err != nil { // as save_total_limit does
+		t.Fatal(err)
+	}
+	if left := c.do("GET", path+"/checkpoints", nil, 200)["data"].([]any); len(left) != steps/every-1 || left[len(left)-1].(map[string]any)["step_number"] != 2.0*every {
+		t.Errorf("after the first was deleted the checkpoints are %v", left)
+	}
 
 	// It is told of again when the folder is opened again, and gone when it is deleted.
 	dir := filepath.Dir(c.m.jobs)

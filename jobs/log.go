@@ -9,6 +9,8 @@ import (
 	"os"
 	"slices"
 	"time"
+
+	"github.com/hone-ml/hone/checkpoint"
 )
 
 // asked reads what a request for part of a job's history asks: size entries unless it says otherwise, of the events so far.
@@ -82,13 +84,18 @@ func value(n *Number) float64 {
 	return float64(*n)
 }
 
-// listCheckpoints answers with the checkpoints of a job, the newest first, with the last losses before each.
+// listCheckpoints answers with the checkpoints of a job, the newest first, with the last losses before each. One whose folder
+// is gone, as save_total_limit has it, is none.
 func (m *Manager) listCheckpoints(w http.ResponseWriter, r *http.Request) error {
 	p, j, lines, err := m.asked(r, 10)
 	if err != nil {
 		return err
 	}
-	var all []map[string]any
+	kept, err := j.checkpoints()
+	if err != nil {
+		return err
+	}
+	all := []map[string]any{}
 	var train, valid *Number
 	for _, l := range history(lines) {
 		switch l.Type {
@@ -99,6 +106,9 @@ func (m *Manager) listCheckpoints(w http.ResponseWriter, r *http.Request) error 
 				valid = &x
 			}
 		case "checkpoint":
+			if !slices.Contains(kept, l.Step) {
+				continue
+			}
 			metrics := map[string]any{"step": l.Step}
 			if train != nil {
 				metrics["train_loss"] = train
@@ -112,6 +122,18 @@ func (m *Manager) listCheckpoints(w http.ResponseWriter, r *http.Request) error 
 	}
 	slices.Reverse(all)
 	return sendPage(w, p, all, func(c map[string]any) string { return c["id"].(string) })
+}
+
+// checkpoints returns the steps whose checkpoints are on the disk.
+func (j *job) checkpoints() (all []int, err error) {
+	for _, dir := range []string{"run", "model"} { // in this order: the one may become the other between two looks
+		steps, err := checkpoint.Steps(j.path(dir))
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, steps...)
+	}
+	return all, nil
 }
 
 // serveLog answers with the job's events file, as JSON lines; with ?follow=true as server-sent events, the

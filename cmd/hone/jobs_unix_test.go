@@ -83,7 +83,7 @@ func TestJobsWithOpenAI(t *testing.T) {
 	}
 	p := startServer(t, dir, "--model", "base", "--jobs_dir", "tuning")
 	c, ctx := p.openAI(), context.Background()
-	job := over(t, c, newTestJob(t, c, dir, map[string]any{"max_steps": 8, "logging_steps": 1}).ID)
+	job := over(t, c, newTestJob(t, c, dir, map[string]any{"max_steps": 8, "logging_steps": 1, "save_total_limit": 3}).ID)
 	if job.Status != "succeeded" || !strings.HasPrefix(job.FineTunedModel, "ft:base:reviews:") || job.TrainedTokens == 0 {
 		t.Fatalf("the job is %s", job.RawJSON())
 	}
@@ -97,7 +97,7 @@ func TestJobsWithOpenAI(t *testing.T) {
 		t.Errorf("there are losses of %d steps, expected 8", losses)
 	}
 	points, err := c.FineTuning.Jobs.Checkpoints.List(ctx, job.ID, openai.FineTuningJobCheckpointListParams{})
-	if err != nil || len(points.Data) != 8 || points.Data[0].StepNumber != 8 {
+	if err != nil || len(points.Data) != 3 || points.Data[0].StepNumber != 8 || points.Data[2].StepNumber != 6 { // the others were deleted
 		t.Errorf("checkpoints: %v, %+v", err, points)
 	}
 	listed := false

@@ -2,8 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
-	"regexp"
 
 	"github.com/hone-ml/hone"
 	"github.com/hone-ml/hone/hub"
@@ -20,7 +18,10 @@ func (c serveCommand) mountPage(a *app, s *serve.Server, m *jobs.Manager) error 
 		return err
 	}
 	h.Offline = true // what isn't here is downloaded by a job, not by an estimate
-	config := page.Config{Bases: []page.Base{{Name: starter.Name, LearningRate: starter.LearningRate}}, Samples: starter.Samples(), Models: s.Models, Dir: cached(h), Hub: h, Device: hone.Device(a.flags.Threads)}
+	config := page.Config{Bases: []page.Base{{Name: starter.Name, LearningRate: starter.LearningRate}}, Samples: starter.Samples(), Models: s.Models, Dir: c.baseDir(h), Hub: h, Device: hone.Device(a.flags.Threads)}
+	for _, name := range c.ownModels() {
+		config.Bases = append(config.Bases, page.Base{Name: name})
+	}
 	if m != nil {
 		config.Jobs, config.File = true, m.Path
 	}
@@ -34,15 +35,17 @@ func mount(s *serve.Server, c page.Config) {
 	s.Mount("/v1/hone/", p)
 }
 
-var onHub = regexp.MustCompile(`^([A-Za-z0-9][A-Za-z0-9._-]*/)?[A-Za-z0-9][A-Za-z0-9._-]*$`)
-
-// cached finds models of the Hub that were downloaded before. A path is no such name, so that the page can't be used to
-// look around on the machine.
-func cached(h *hub.Client) func(ctx context.Context, name string) (string, error) {
+// baseDir finds the models that aren't served, where a job would: those of --models_dir, and those of the Hub that were
+// downloaded before. A path is no such name, so that the page can't be used to look around on the machine.
+func (c serveCommand) baseDir(h *hub.Client) func(ctx context.Context, name string) (string, error) {
 	return func(ctx context.Context, name string) (string, error) {
-		if !onHub.MatchString(name) {
-			return "", fmt.Errorf("%.100q is no name of a model", name)
+		id, err := jobs.HubName(name)
+		if err != nil {
+			return "", err
 		}
-		return h.Model(ctx, hub.Repo{ID: name})
+		if dir, err := c.ownModel(name); dir != "" || err != nil {
+			return dir, err
+		}
+		return h.Model(ctx, hub.Repo{ID: id})
 	}
 }

@@ -92,14 +92,8 @@ func (c serveCommand) baseModel(name string, served map[string]string, offline b
 	if err != nil {
 		return "", err
 	}
-	if c.ModelsDir != "" && !strings.Contains(name, "/") {
-		dir, err := filepath.Abs(filepath.Join(c.ModelsDir, name))
-		if err != nil {
-			return "", err
-		}
-		if info, err := os.Stat(dir); err == nil && info.IsDir() {
-			return dir, nil
-		}
+	if dir, err := c.ownModel(name); dir != "" || err != nil {
+		return dir, err
 	}
 	h, err := newHub()
 	if err != nil {
@@ -112,6 +106,35 @@ func (c serveCommand) baseModel(name string, served map[string]string, offline b
 		}
 	}
 	return id, nil
+}
+
+// ownModel returns the folder of that name in --models_dir, "" if there is none. The name is one that HubName takes: no path.
+func (c serveCommand) ownModel(name string) (string, error) {
+	if c.ModelsDir == "" || strings.Contains(name, "/") {
+		return "", nil
+	}
+	dir, err := filepath.Abs(filepath.Join(c.ModelsDir, name))
+	if err != nil {
+		return "", err
+	}
+	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
+		return "", nil
+	}
+	return dir, nil
+}
+
+// ownModels lists the models in --models_dir, by the name that a job may give.
+func (c serveCommand) ownModels() (names []string) {
+	if c.ModelsDir == "" {
+		return nil
+	}
+	found, _ := filepath.Glob(filepath.Join(c.ModelsDir, "*", "config.json"))
+	for _, f := range found {
+		if name, err := jobs.HubName(filepath.Base(filepath.Dir(f))); err == nil {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 // dataDir is a folder of hone's among the user's data, where the system keeps such.

@@ -3,10 +3,14 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"context"
+	"github.com/openai/openai-go/v3"
+	"github.com/openai/openai-go/v3/option"
 	"io"
 	"net/http"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"runtime"
 	"slices"
@@ -146,5 +150,44 @@ func TestServe(t *testing.T) {
 		return strings.Contains(l, "route=/v1/completions status=200") && strings.Contains(l, "generated_tokens=3")
 	}) {
 		t.Errorf("the log should tell of the request, but not what was in it:\n%s", log)
+	}
+}
+
+// A model of --models_dir is offered on the page, and is estimated as it is trained; nothing outside that folder is.
+func TestModelsDir(t *testing.T) {
+	dir := t.TempDir()
+	if err := workFolder(dir); err != nil {
+		t.Fatal(err)
+	}
+	if err := copyFolder(filepath.Join(dir, "house", "ours"), filepath.Join(dir, "base")); err != nil {
+		t.Fatal(err)
+	}
+	p := startServer(t, dir, "--models_dir", "house")
+	if about := fetch(t, http.MethodGet, p.url+"/v1/hone/about", ""); !strings.Contains(about, `"name":"ours"`) {
+		t.Errorf("the page isn't told of it: %s", about)
+	}
+	c := openai.NewClient(option.WithBaseURL(p.url+"/v1/"), option.WithAPIKey("none"), option.WithMaxRetries(0))
+	rows, err := os.Open(filepath.Join(dir, "reviews", "train.jsonl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	file, err := c.Files.New(context.Background(), openai.FileNewParams{File: rows, Purpose: openai.FilePurposeFineTune})
+	if err != nil {
+		t.Fatal(err)
+	}
+	plan := fetch(t, http.MethodPost, p.url+"/v1/hone/plan", `{"model": "ours", "training_file": "`+file.ID+`", "hone": {"max_steps": 3}}`)
+	if !strings.Contains(plan, `"steps":3,`) || !strings.Contains(plan, `"fits":true`) {
+		t.Errorf("the estimate is %s", plan)
+	}
+	for _, name := range []string{"../base", "house/../base", "/etc", "..", "base"} {
+		r, err := http.Post(p.url+"/v1/hone/plan", "application/json", strings.NewReader(`{"model": "`+name+`", "training_file": "`+file.ID+`"}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Body.Close()
+		if r.StatusCode != http.StatusNotFound {
+			t.Errorf("the estimate of %s: %s", name, r.Status)
+		}
 	}
 }
