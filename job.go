@@ -2,17 +2,20 @@ package hone
 
 import (
 	"context"
+	"runtime"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/hone-ml/hone/collate"
+	"github.com/hone-ml/hone/eval"
 	"github.com/hone-ml/hone/nn"
 	"github.com/hone-ml/hone/optim"
 )
 
-// A Plan is what a job will take. FLOPs and memory are counted by a pass that computes nothing, over the largest
-// batch that the data can make; they are exact for that batch.
+// A Plan is what a job will take. FLOPs and memory are counted by a pass that computes nothing: FLOPs
+// over a batch of average length, memory over the largest of the run.
 type Plan struct {
 	Params        int64   `json:"parameters"`
 	Trainable     int64   `json:"trainable_parameters"`
@@ -24,7 +27,8 @@ type Plan struct {
 	WeightBytes   int64   `json:"weight_bytes"`
 	GradBytes     int64   `json:"gradient_bytes"`
 	MomentBytes   int64   `json:"optimizer_bytes"`
-	ActBytes      int64   `json:"activation_bytes"` // of the largest batch
+	ActBytes      int64   `json:"activation_bytes"` // of the largest batch, or of evaluation if that takes more
+	OtherBytes    int64   `json:"other_bytes"`      // code, tokenizer, data, and what products pack their factors into
 	Bytes         int64   `json:"peak_bytes"`       // all of these
 	DiskBytes     int64   `json:"checkpoint_bytes"` // one checkpoint
 	StepSeconds   float64 `json:"step_seconds,omitempty"`
@@ -52,7 +56,11 @@ func (j *Job) Plan() (Plan, error) {
 	p.FLOPs = usual.FLOPs * int64(j.GradientAccumulationSteps)
 	p.TotalFLOPs = float64(p.FLOPs) * float64(p.Steps)
 	p.WeightBytes, p.GradBytes, p.MomentBytes, p.ActBytes = j.Model.WeightBytes(), most.Gradients, j.momentBytes(), most.Activations
-	p.Bytes = p.WeightBytes + p.GradBytes + p.MomentBytes + p.ActBytes
+	if e, ok := j.Evaluator.(eval.Planned); ok {
+		p.ActBytes = max(p.ActBytes, e.Peak(j.Model))
+	}
+	p.OtherBytes = j.held() + most.Scratch
+	p.Bytes = p.WeightBytes + p.GradBytes + p.MomentBytes + p.ActBytes + p.OtherBytes
 	if p.DiskBytes = p.WeightBytes; j.Adapter != nil {
 		p.DiskBytes = 4 * p.Trainable
 	}
@@ -61,6 +69,15 @@ func (j *Job) Plan() (Plan, error) {
 	}
 	p.TokensPerStep = float64(j.Stats.Tokens) / float64(len(j.Train)) * float64(p.BatchSize)
 	return p, nil
+}
+
+// held returns the memory that the program takes now, but for the weights.
+func (j *Job) held() int64 {
+	debug.FreeOSMemory()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	const code = 15 << 20 // as far as it is used, which only the system knows
+	return max(0, int64(m.Sys-m.HeapReleased)-j.Model.OwnBytes()) + code
 }
 
 // momentBytes returns the memory of the optimizer's state.
@@ -92,11 +109,22 @@ func (j *Job) typical() (batch []collate.Example) {
 	return batch
 }
 
-// largest returns the longest examples, which may meet in a batch.
+// largest returns the largest batch of the run.
 func (j *Job) largest() (batch []collate.Example) {
-	for _, all := range [][]collate.Example{j.Train, j.rejected()} {
-		order := byLength(all)
-		batch = append(batch, order[len(order)-min(j.PerDeviceTrainBatchSize, len(order)):]...)
+	all := [][]collate.Example{j.Train, j.rejected()}
+	lengths := make([]int, len(j.Train))
+	for _, examples := range all {
+		for i, e := range examples {
+			lengths[i] += len(e.IDs)
+		}
+	}
+	largest := j.Args.Largest(lengths)
+	for _, examples := range all {
+		if examples != nil {
+			for _, i := range largest {
+				batch = append(batch, examples[i])
+			}
+		}
 	}
 	return batch
 }

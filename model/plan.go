@@ -12,6 +12,7 @@ type Plan struct {
 	FLOPs       int64 // of the products, forward and backward
 	Activations int64 // most bytes of activations and their gradients at once
 	Gradients   int64 // bytes of parameter gradients
+	Scratch     int64 // bytes that products pack their factors into, about
 	Trained     int64 // weights that are trained
 }
 
@@ -27,7 +28,19 @@ func (m *Model) Plan(b *collate.Batch, checkpoint bool, trainable func(*nn.Param
 	for _, q := range m.vocabularies(len(b.Targets)) {
 		bytes -= 4 * int64(r.Grads.G[q.Index].Rows) * int64(r.Grads.G[q.Index].Cols)
 	}
-	return Plan{FLOPs: counter.FLOPs, Activations: r.Peak(), Gradients: bytes, Trained: r.Grads.Bytes() / 4}
+	return Plan{FLOPs: counter.FLOPs, Activations: r.Peak(), Gradients: bytes, Trained: r.Grads.Bytes() / 4, Scratch: m.scratch(b)}
+}
+
+// scratch is what package compute/cpu packs at once of the activation that a product reads: 16 MiB or 192 rows.
+func (m *Model) scratch(b *collate.Batch) (most int64) {
+	packed := func(rows, cols int) {
+		most = max(most, 4*int64(cols)*int64(min(rows, max(4<<20/cols, 192))))
+	}
+	packed(min(len(b.Rows), 256), m.Config.VocabSize) // of the head, which reads 256 rows at a time
+	for _, module := range m.Modules() {
+		packed(len(b.IDs), max(module.Linear.W.W.Rows, module.Linear.W.W.Cols))
+	}
+	return most
 }
 
 // NewGrads allocates gradients for the parameters that trainable names (nil for all), for steps of at most so many

@@ -106,7 +106,7 @@ func (m *Model) storage(p *nn.Param, parts []part, dtype string) compute.Storage
 
 // place gives p its weights, which the file has in parts.
 func (m *Model) place(p *nn.Param, parts []part, s compute.Storage, scratch *sync.Pool) error {
-	if len(parts) == 1 && !parts[0].Transpose && m.view(p, parts[0].file, s) {
+	if p.Mapped = len(parts) == 1 && !parts[0].Transpose && m.view(p, parts[0].file, s); p.Mapped {
 		return nil
 	}
 	if s == compute.Float32 {
@@ -222,7 +222,7 @@ func (m *Model) round(p *nn.Param, s compute.Storage) error {
 			return err
 		}
 	}
-	p.Stored, p.W.Data = &stored, nil
+	p.Stored, p.W.Data, p.Mapped = &stored, nil, false
 	return nil
 }
 
@@ -245,6 +245,16 @@ func (m *Model) Quantized() bool {
 
 // errFrozen is what everything that would write to frozen weights answers.
 var errFrozen = errors.New("model: the weights are frozen, for inference and for training adapters: load the model anew")
+
+// OwnBytes is WeightBytes without those that lie in a mapped file.
+func (m *Model) OwnBytes() (n int64) {
+	for _, p := range m.Params {
+		if !p.Mapped {
+			n += p.Bytes()
+		}
+	}
+	return n
+}
 
 // WeightBytes returns the memory that the weights take, mapped or not.
 func (m *Model) WeightBytes() (n int64) {

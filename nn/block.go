@@ -51,10 +51,14 @@ func (b *Block) Backward(p *Pass, a *BlockActs, dx, dy Mat, kept []int32) {
 	mark := p.Mark()
 	h, dh := p.New(a.X.Rows, a.X.Cols), p.New(a.X.Rows, a.X.Cols)
 	h2, dh2 := h.RowSpan(0, dy.Rows), dh.RowSpan(0, dy.Rows)
-	b.Norm2.Forward(p, a.Stat2, h2, a.Mid)
+	if b.MLP.reads(p.Grads) {
+		b.Norm2.Forward(p, a.Stat2, h2, a.Mid)
+	}
 	b.MLP.Backward(p, &a.MLP, dh2, dy, h2)
 	b.Norm2.Backward(p, a.Stat2, dy, dh2, a.Mid)
-	b.Norm1.Forward(p, a.Stat1, h, a.X)
+	if b.Attn.QKV.reads(p.Grads) {
+		b.Norm1.Forward(p, a.Stat1, h, a.X)
+	}
 	if dx.Empty() {
 		b.Attn.Backward(p, &a.Attn, Mat{}, dy, h, kept)
 		p.Release(mark)

@@ -96,6 +96,9 @@ func (l *Linear) backward(p *Pass, dx, dy, x Mat, acc bool, c part) {
 	}
 }
 
+// reads reports whether Backward reads what Forward read: not where nothing but the input's gradient is found.
+func (l *Linear) reads(g *Grads) bool { return len(l.LoRA) > 0 || g.trains(l.W) }
+
 // segment returns the weight-decomposed adapter of output lo, nil if there is none, and where that ceases to be so, at
 // most end.
 func (l *Linear) segment(lo, end int) (d *LoRA, hi int) {

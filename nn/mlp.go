@@ -45,12 +45,19 @@ func (m *MLP) hidden(p *Pass, a *MLPActs) Mat {
 	return h
 }
 
-// Backward overwrites dx given dy; x is what Forward read.
+// reads reports whether Backward reads what Forward read.
+func (m *MLP) reads(g *Grads) bool { return m.Up.reads(g) || m.Gate != nil && m.Gate.reads(g) }
+
+// Backward overwrites dx given dy; x is what Forward read, which is not asked for unless m reads it.
 func (m *MLP) Backward(p *Pass, a *MLPActs, dx, dy, x Mat) {
 	mark := p.Mark()
 	dy = p.dropped(dy, m.OutDropout, siteMLP(m.Layer), nil)
 	dh := p.New(a.Up.Rows, a.Up.Cols)
-	m.Down.Backward(p, dh, dy, m.hidden(p, a), false)
+	var h Mat
+	if m.Down.reads(p.Grads) {
+		h = m.hidden(p, a)
+	}
+	m.Down.Backward(p, dh, dy, h, false)
 	if m.Gate != nil {
 		dgate := p.New(dh.Rows, dh.Cols)
 		p.GLUBackward(dgate, dh, dh, a.Gate, a.Up, m.Act)

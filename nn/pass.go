@@ -29,6 +29,8 @@ type Param struct {
 	Decayed bool
 	// Stored, if it is not nil, has W in fewer bits, and W has its shape but no elements.
 	Stored *compute.Stored
+	// Mapped says that the elements lie in a file that is mapped into memory.
+	Mapped bool
 }
 
 // Seqs says where the sequences of a packed batch lie.

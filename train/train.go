@@ -88,6 +88,7 @@ type loop struct {
 
 	batch    collate.Batch
 	examples []collate.Example
+	reserved int64 // bytes of activations
 	targets  []int // labels that each example trains on
 	preferences
 
@@ -250,24 +251,21 @@ func (l *loop) mostLabels() (n int) {
 	return n
 }
 
-// reserve makes room for the largest batch that the order of the data may bring.
+// reserve makes room for the largest batch and for evaluation.
 func (l *loop) reserve(trainable func(*nn.Param) bool) {
-	order := make([]int, len(l.Train))
-	length := make([]int, len(l.Train))
-	for i := range order {
-		order[i] = i
+	lengths := make([]int, len(l.Train))
+	for i := range lengths {
 		for _, e := range l.sequences(i) {
-			length[i] += len(e.IDs)
+			lengths[i] += len(e.IDs)
 		}
 	}
-	slices.SortStableFunc(order, func(i, j int) int { return length[j] - length[i] })
-	var longest []collate.Example
-	for _, i := range order[:min(l.args.PerDeviceTrainBatchSize, len(order))] {
-		longest = append(longest, l.sequences(i)...)
+	l.pack(l.args.Largest(lengths))
+	need := l.Model.Plan(&l.batch, l.run.Checkpoint, trainable).Activations
+	if e, ok := l.Eval.(eval.Planned); ok && (l.args.EvalStrategy != "no" || l.args.EvalOnStart) {
+		need = max(need, e.Peak(l.Model))
 	}
-	var b collate.Batch
-	collate.Pack(&b, longest)
-	l.run.Reserve(l.Model.Plan(&b, l.run.Checkpoint, trainable).Activations)
+	l.reserved = need
+	l.run.Reserve(need)
 }
 
 // bytes returns the memory of weights, gradients and moments.

@@ -77,7 +77,7 @@ func (c trainCommand) train(a *app, k *kong.Context, record *jobs.Recorder) erro
 		return c.dryRun(a, s, job, plan)
 	}
 	// Reading and tokenizing left garbage, and training allocates next to nothing: keep to what was planned.
-	debug.SetGCPercent(10)
+	debug.SetGCPercent(4)
 	debug.FreeOSMemory()
 	began := time.Now()
 	outcome, err := job.Run(a.ctx)

@@ -112,8 +112,8 @@ func describe(s *screen, job *hone.Job, p hone.Plan) {
 	if st.Empty > 0 {
 		s.line("  %d rows were left out: nothing to learn from in them", st.Empty)
 	}
-	s.line("%s of %s, %g epochs; about %s of memory (weights %s, gradients %s, AdamW %s, activations %s)",
-		plural(p.Steps, "step"), plural(p.BatchSize, "example"), round(p.Epochs), size(p.Bytes), size(p.WeightBytes), size(p.GradBytes), size(p.MomentBytes), size(p.ActBytes))
+	s.line("%s of %s, %g epochs; about %s of memory (weights %s, gradients %s, AdamW %s, activations %s, all else %s)",
+		plural(p.Steps, "step"), plural(p.BatchSize, "example"), round(p.Epochs), size(p.Bytes), size(p.WeightBytes), size(p.GradBytes), size(p.MomentBytes), size(p.ActBytes), size(p.OtherBytes))
 	s.line("%s a step, %s in all; a checkpoint takes %s in %s", flops(float64(p.FLOPs)), flops(p.TotalFLOPs), size(p.DiskBytes), job.OutputDir)
 }
 
