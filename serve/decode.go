@@ -18,6 +18,9 @@ const bodyTime = 30 * time.Second
 
 // read reads the JSON of a request into v, a pointer to a struct. Fields that v doesn't have are ignored.
 func (s *Server) read(w http.ResponseWriter, r *http.Request, v any) error {
+	if r.ContentLength > s.config.MaxBody {
+		return tooLarge(s.config.MaxBody) // before it is sent
+	}
 	control := http.NewResponseController(w)
 	control.SetReadDeadline(time.Now().Add(bodyTime))
 	b, err := io.ReadAll(http.MaxBytesReader(w, r.Body, s.config.MaxBody))
@@ -25,13 +28,17 @@ func (s *Server) read(w http.ResponseWriter, r *http.Request, v any) error {
 	var large *http.MaxBytesError
 	switch {
 	case errors.As(err, &large):
-		return refusal(http.StatusRequestEntityTooLarge, invalid, "request_too_large", "the request has more than %d bytes", large.Limit)
+		return tooLarge(large.Limit)
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return refusal(http.StatusRequestTimeout, invalid, "request_timeout", "the request didn't come within %v", bodyTime)
 	case err != nil:
 		return bad("", "the request's body can't be read: %v", err)
 	}
 	return parse(b, v)
+}
+
+func tooLarge(limit int64) *apiError {
+	return refusal(http.StatusRequestEntityTooLarge, invalid, "request_too_large", "the request has more than %d bytes", limit)
 }
 
 // parse reads JSON; its errors name the field.

@@ -114,6 +114,10 @@ func (s *Server) guest(next http.Handler) http.Handler {
 			fail(w, r, errDraining)
 			return
 		}
+		if r.ContentLength > s.config.MaxUpload {
+			fail(w, r, tooLarge(s.config.MaxUpload))
+			return
+		}
 		if r.Body != nil && r.Body != http.NoBody {
 			r.Body = http.MaxBytesReader(w, steadyBody{http.NewResponseController(w), r.Body}, s.config.MaxUpload)
 		}

@@ -30,7 +30,12 @@ type serverProcess struct {
 // startServer runs hone serve on any free port and waits until it answers.
 func startServer(t testing.TB, dir string, args ...string) *serverProcess {
 	t.Helper()
-	c := honeProcess(t, dir, append([]string{"serve", "--port", "0"}, args...)...)
+	return watchServer(t, honeProcess(t, dir, append([]string{"serve", "--port", "0"}, args...)...))
+}
+
+// watchServer starts a hone serve and waits until it answers.
+func watchServer(t testing.TB, c *exec.Cmd) *serverProcess {
+	t.Helper()
 	out, err := c.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
