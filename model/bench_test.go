@@ -15,8 +15,16 @@ import (
 
 // BenchmarkStep runs forward and backward of GPT-2 124M on examples of 27 tokens of which the last is labelled,
 // the tutorial's average. It reports useful GFLOP/s, on the whole and of the best step.
-func BenchmarkStep(b *testing.B) {
-	c, err := ParseConfig([]byte(`{"model_type":"gpt2"}`))
+func BenchmarkStep(b *testing.B) { benchSteps(b, `{"model_type":"gpt2"}`) }
+
+// BenchmarkStepLlama is BenchmarkStep of a model of SmolLM2-135M's shape.
+func BenchmarkStepLlama(b *testing.B) {
+	benchSteps(b, `{"model_type":"llama","hidden_size":576,"intermediate_size":1536,"num_hidden_layers":30,"num_attention_heads":9,
+		"num_key_value_heads":3,"vocab_size":49152,"rms_norm_eps":1e-5,"tie_word_embeddings":true}`)
+}
+
+func benchSteps(b *testing.B, config string) {
+	c, err := ParseConfig([]byte(config))
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -56,7 +64,7 @@ func tutorial(n, length int) (ex []collate.Example) {
 	for i := range n {
 		var e collate.Example
 		for j := range length {
-			e.IDs, e.Labels = append(e.IDs, int32((i*31+j*17)%50000)), append(e.Labels, collate.Ignore)
+			e.IDs, e.Labels = append(e.IDs, int32((i*31+j*17)%49000)), append(e.Labels, collate.Ignore)
 		}
 		e.Labels[length-1] = 1930
 		ex = append(ex, e)
