@@ -108,16 +108,25 @@ func (t Tensor) write(e *safetensors.Encoder) error {
 		}
 		return nil
 	}
-	part, some := make([]nn.Float, most*w.Rows), make([]nn.Float, most)
+	// A line of each row of the file at a time, of 16 rows of w: rows of the file are often a multiple of 4 KiB apart, where the
+	// nearest cache holds no more than a dozen of them at once.
+	const line = 16
+	part, some := make([]nn.Float, most*w.Rows), make([]nn.Float, line*most)
 	for lo := 0; lo < w.Cols; lo += most {
-		some = some[:min(most, w.Cols-lo)]
-		for j := range w.Rows {
-			row(some, j, lo)
-			for i, v := range some {
-				part[i*w.Rows+j] = v
+		n := min(most, w.Cols-lo)
+		for j := 0; j < w.Rows; j += line {
+			m := min(line, w.Rows-j)
+			for k := range m {
+				row(some[k*most:][:n], j+k, lo)
+			}
+			for i := range n {
+				dst := part[i*w.Rows+j:][:m]
+				for k := range dst {
+					dst[k] = some[k*most+i]
+				}
 			}
 		}
-		if err := writeFloats(e, part[:len(some)*w.Rows]); err != nil {
+		if err := writeFloats(e, part[:n*w.Rows]); err != nil {
 			return err
 		}
 	}
