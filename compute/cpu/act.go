@@ -42,6 +42,10 @@ type gluArgs struct {
 }
 
 var gluRow = newRowKernel(func(a *gluArgs, i int) {
+	if c1, c3, ok := gated(a.f); ok && oneLoopGLU && simd && a.gate.Cols > 0 {
+		gluSIMD(&a.dst.Row(i)[0], &a.gate.Row(i)[0], &a.up.Row(i)[0], a.gate.Cols, -c1, -c3)
+		return
+	}
 	var buf [glu]float32
 	for lo := 0; lo < a.gate.Cols; lo += glu {
 		hi := min(lo+glu, a.gate.Cols)
@@ -59,6 +63,11 @@ func (d *Device) GLU(dst, gate, up Mat, f ActFunc) {
 }
 
 var gluBackwardRow = newRowKernel(func(a *gluArgs, i int) {
+	if c1, c3, ok := gated(a.f); ok && oneLoopGLU && simd && a.gate.Cols > 0 {
+		gluBackwardSIMD(&a.dgate.Row(i)[0], &a.dup.Row(i)[0], &a.dy.Row(i)[0], &a.gate.Row(i)[0], &a.up.Row(i)[0],
+			a.gate.Cols, -c1, -c3, -3*c3)
+		return
+	}
 	var bufY, bufG [glu]float32
 	for lo := 0; lo < a.gate.Cols; lo += glu {
 		hi := min(lo+glu, a.gate.Cols)

@@ -107,6 +107,104 @@ done:
 	VZEROUPPER
 	RET
 
+// func gluSIMD(dst, gate, up *float32, n int, c1, c3 float32)
+FUNC(·gluSIMD, ·gluAVX512, $0-40)
+	MOVQ dst+0(FP), DI
+	MOVQ gate+8(FP), SI
+	MOVQ up+16(FP), DX
+	MOVQ n+24(FP), CX
+	VBROADCASTSS c1+32(FP), V10
+	VBROADCASTSS c3+36(FP), V9
+	EXPCONSTS
+
+loop:
+	SUBQ $LANES, CX
+	JLT  rest
+	VMOVUPS (SI), V0
+	SIGMOID
+	GATED
+	VMULPS (DX), V0, V0
+	VMOVUPS V0, (DI)
+	ADDQ $(4*LANES), SI
+	ADDQ $(4*LANES), DX
+	ADDQ $(4*LANES), DI
+	JMP  loop
+
+rest:
+	ADDQ $LANES, CX
+	JZ   done
+	REST
+	LOADREST(SI, V0)
+	SIGMOID
+	GATED
+	LOADREST(DX, V1)
+	VMULPS V1, V0, V0
+	STOREREST(V0, DI)
+
+done:
+	VZEROUPPER
+	RET
+
+// GLUPARTS: of gate in V0 leaves f' in V0 and f in V7.
+#define GLUPARTS \
+	SIGMOID \
+	VMOVUPS clampLo<>(SB), V5 \
+	VMAXPS V0, V5, V7 \
+	VDIVPS V4, V7, V7 \
+	GATEDSLOPE
+
+// GLUGRADIENTS: of those, dy in V6 and up in V5 the gradients of gate in V0 and of up in V7.
+#define GLUGRADIENTS \
+	VMULPS V6, V7, V7 \
+	VMULPS V5, V6, V5 \
+	VMULPS V5, V0, V0
+
+// func gluBackwardSIMD(dgate, dup, dy, gate, up *float32, n int, c1, c3, c3x3 float32)
+FUNC(·gluBackwardSIMD, ·gluBackwardAVX512, $0-60)
+	MOVQ dgate+0(FP), DI
+	MOVQ dup+8(FP), R8
+	MOVQ dy+16(FP), DX
+	MOVQ gate+24(FP), SI
+	MOVQ up+32(FP), BX
+	MOVQ n+40(FP), CX
+	VBROADCASTSS c1+48(FP), V10
+	VBROADCASTSS c3+52(FP), V9
+	VBROADCASTSS c3x3+56(FP), V8
+	EXPCONSTS
+
+loop:
+	SUBQ $LANES, CX
+	JLT  rest
+	VMOVUPS (SI), V0
+	GLUPARTS
+	VMOVUPS (DX), V6
+	VMOVUPS (BX), V5
+	GLUGRADIENTS
+	VMOVUPS V0, (DI)
+	VMOVUPS V7, (R8)
+	ADDQ $(4*LANES), SI
+	ADDQ $(4*LANES), DX
+	ADDQ $(4*LANES), BX
+	ADDQ $(4*LANES), DI
+	ADDQ $(4*LANES), R8
+	JMP  loop
+
+rest:
+	ADDQ $LANES, CX
+	JZ   done
+	REST
+	LOADREST(SI, V0)
+	GLUPARTS
+	LOADREST(DX, V6)
+	LOADREST(BX, V5)
+	GLUGRADIENTS
+	STOREREST(V0, DI)
+	STOREREST(V7, R8)
+
+done:
+	VZEROUPPER
+	RET
+
 CONST(absMask, $0x7fffffff)
 CONST(tailEnd, $0x41533333)  // 13.2: beyond, the tail is 0 in float32
 CONST(four, $0x40800000)

@@ -72,3 +72,32 @@ func TestGLU(t *testing.T) {
 		}
 	}
 }
+
+// TestGLUIsProduct: the gated units in one loop are f(gate)·up and its gradients, to the bit, in place too.
+func TestGLUIsProduct(t *testing.T) {
+	onAll(t, func(t *testing.T, d *Device) []Mat {
+		for _, n := range []int{1, 7, 8, 15, 16, 31, 40, 100, 1541} {
+			for name, f := range actFuncs {
+				x := newField(uint64(n))
+				gate, up, dy := x.mat(3, n, 5), x.mat(3, n, 2), x.mat(3, n, 1)
+				y, dgate, dup := x.mat(3, n, 4), x.mat(3, n, 3), clone(dy)
+				gate.Row(0)[0], gate.Row(1)[0] = -300, 300
+				d.GLU(y, gate, up, f)
+				d.GLUBackward(dgate, dup, dup, gate, up, f)
+				for i := range gate.Rows {
+					v, slope, want := make([]float32, n), make([]float32, n), make([]float32, n)
+					act(v, gate.Row(i), f)
+					mul(want, v, up.Row(i))
+					equal(t, name, row(y, i), flat(want))
+					mul(want, v, dy.Row(i))
+					equal(t, name+" dup", row(dup, i), flat(want))
+					mul(slope, dy.Row(i), up.Row(i))
+					actBackward(want, slope, gate.Row(i), f)
+					equal(t, name+" dgate", row(dgate, i), flat(want))
+				}
+				x.check(t)
+			}
+		}
+		return nil
+	})
+}
