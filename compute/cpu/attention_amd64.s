@@ -13,8 +13,8 @@
 
 // func dotsSIMD(dst *float32, n int, x *float32, dim int, y *float32, stride int, scale float32)
 //
-// 8 rows at a time, each with an accumulator of its own; where fewer are left, the last one stands in for
-// those that are missing. dim is a multiple of 8, n is not 0.
+// 8 rows at a time, each with an accumulator of its own, and the last 1 to 4 as 4; where fewer are left, the last one
+// stands in for those that are missing. dim is a multiple of 8, n is not 0.
 TEXT ·dotsSIMD(SB), NOSPLIT, $0-52
 	MOVQ dst+0(FP), DI
 	MOVQ n+8(FP), CX
@@ -32,6 +32,8 @@ group:
 	NEXT(AX, BX)
 	NEXT(BX, DX)
 	NEXT(DX, R8)
+	CMPQ CX, $4
+	JLE  few
 	NEXT(R8, R9)
 	NEXT(R9, R10)
 	NEXT(R10, R11)
@@ -77,6 +79,31 @@ inner:
 	ADDQ $32, DI
 	LEAQ (R12)(R14*1), AX
 	JMP  group
+
+few: // at most 4 rows, summed in the same order
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	XORQ R13, R13
+
+innerFew:
+	VMOVUPS (SI)(R13*4), Y8
+	VFMADD231PS (AX)(R13*4), Y8, Y0
+	VFMADD231PS (BX)(R13*4), Y8, Y1
+	VFMADD231PS (DX)(R13*4), Y8, Y2
+	VFMADD231PS (R8)(R13*4), Y8, Y3
+	ADDQ $8, R13
+	CMPQ R13, dim+24(FP)
+	JLT  innerFew
+
+	VHADDPS Y1, Y0, Y0
+	VHADDPS Y3, Y2, Y2
+	VHADDPS Y2, Y0, Y0
+	VEXTRACTF128 $1, Y0, X1
+	VADDPS X1, X0, X0
+	VMULPS X10, X0, X0
+	SUBQ $8, CX
 
 rest:
 	ADDQ $8, CX
