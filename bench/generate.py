@@ -38,7 +38,7 @@ def main():
         texts[name] = text
 
     for _ in range(a.rounds):
-        for name, flags in (("hone", []), ("hone int8", ["--int8"])):
+        for name, flags in (("hone", []), ("hone int8", ["--dtype", "int8"])):
             one, _ = hone(a, flags, 1)
             all_, text = hone(a, flags, 1 + a.tokens)
             note(name, all_ - one, text)

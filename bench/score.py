@@ -96,7 +96,7 @@ def main():
     texts = [r["text"] for r in rows(a.data, a.rows)]
     best = {}
     for _ in range(a.rounds):
-        for name, flags in (("hone", []), ("hone int8", ["--int8"])):
+        for name, flags in (("hone", []), ("hone int8", ["--dtype", "int8"])):
             _, _, start = predict(a.hone, a.model, a.labels, texts[:1], a.threads, flags)
             classes, peak, wall = predict(a.hone, a.model, a.labels, texts, a.threads, flags)
             note(best, name, wall - start, peak, classes)

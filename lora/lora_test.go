@@ -281,7 +281,7 @@ func TestQuantized(t *testing.T) {
 	m, a := load(t, "lora-gpt2")
 	ex, _ := open(t, filepath.Join(fixtures.Dir(t, "lora-gpt2"), "fixture.safetensors")).examples()
 	want := logits(m, ex)
-	if err := m.Quantize(8); err != nil {
+	if err := m.Freeze("int8"); err != nil {
 		t.Fatal(err)
 	}
 	var top, diff float32

@@ -138,7 +138,7 @@ func TestBF16Resize(t *testing.T) {
 
 func TestFrozenIsNotHeldInBF16(t *testing.T) {
 	m, _ := load(t, "gpt2")
-	if err := m.Quantize(8); err != nil {
+	if err := m.Freeze("int8"); err != nil {
 		t.Fatal(err)
 	}
 	if err := m.HoldBF16(); err != errFrozen {

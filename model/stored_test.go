@@ -25,7 +25,7 @@ func TestQuantizedModel(t *testing.T) {
 			}
 			exact := logits(m)
 			before := m.WeightBytes()
-			if err := m.Quantize(8); err != nil {
+			if err := m.Freeze("int8"); err != nil {
 				t.Fatal(err)
 			}
 			for _, p := range rounded.Params {
@@ -56,11 +56,11 @@ func TestQuantizedModel(t *testing.T) {
 
 func TestQuantizedIsFrozen(t *testing.T) {
 	m, _ := load(t, "gpt2")
-	if err := m.Quantize(4); err == nil || !strings.Contains(err.Error(), "4 bits") {
-		t.Errorf("4 bits: %v", err)
+	if err := m.Freeze("int3"); err == nil || !strings.Contains(err.Error(), `"int3"`) {
+		t.Errorf("int3: %v", err)
 	}
 	for range 2 { // the second time there is nothing to do
-		if err := m.Quantize(8); err != nil {
+		if err := m.Freeze("int8"); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -79,7 +79,7 @@ func TestQuantizeDamagedWeights(t *testing.T) {
 	m, _ := load(t, "gpt2")
 	p := m.Stack.Blocks[0].MLP.Up.W
 	p.W.Row(3)[1] = nn.Float(math.NaN())
-	if err := m.Quantize(8); err == nil || !strings.Contains(err.Error(), p.Name) || !strings.Contains(err.Error(), "row 3") {
+	if err := m.Freeze("int8"); err == nil || !strings.Contains(err.Error(), p.Name) || !strings.Contains(err.Error(), "row 3") {
 		t.Errorf("%v", err)
 	}
 }
@@ -91,7 +91,7 @@ func TestQuantizeWithAdapter(t *testing.T) {
 	a, b := m.AddParam("a", 2, l.W.W.Cols, false), m.AddParam("b", l.Out(), 2, false)
 	a.W.Data[0], b.W.Data[0] = 1, 1
 	l.LoRA = append(l.LoRA, nn.LoRA{A: a, B: b, Hi: l.Out(), Scale: 1})
-	if err := m.Quantize(8); err != nil {
+	if err := m.Freeze("int8"); err != nil {
 		t.Fatal(err)
 	}
 	if a.Stored != nil || b.Stored != nil || l.W.Stored == nil {

@@ -164,7 +164,7 @@ func TestAdaptersAreThemselves(t *testing.T) {
 // Models come and go while others answer.
 func TestAddAndRemove(t *testing.T) {
 	base := newModel(t, 1)
-	s, web := newServer(t, Config{Int8: true}, map[string]string{"mood": base})
+	s, web := newServer(t, Config{Dtype: "int8"}, map[string]string{"mood": base})
 	q := asking{path: "/v1/completions", body: `{"model": "mood", "prompt": "the film", "max_tokens": 20, "temperature": 0}`}
 	q.want = q.ask(t, web.URL)
 	stop := make(chan struct{})

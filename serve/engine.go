@@ -1,6 +1,7 @@
 package serve
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -40,7 +41,7 @@ type engine struct {
 
 // newEngine loads the base model in dir and starts.
 func newEngine(dir string, c *Config, log *slog.Logger) (*engine, error) {
-	m, err := weights(dir, c.Int8)
+	m, err := weights(dir, c.Dtype)
 	if err != nil {
 		return nil, err
 	}
@@ -53,13 +54,10 @@ func newEngine(dir string, c *Config, log *slog.Logger) (*engine, error) {
 	return e, nil
 }
 
-// weights loads a base model into memory of its own: somebody may overwrite the folder while the server runs. With int8
-// it is never there in float32, piece by piece apart.
-func weights(dir string, int8 bool) (*model.Model, error) {
-	if !int8 {
-		return model.Load(dir)
-	}
-	m, err := model.LoadFrozen(dir, "int8")
+// weights loads a base model into memory of its own: somebody may overwrite the folder while the server runs. In fewer
+// bits it is never there in float32, piece by piece apart.
+func weights(dir, dtype string) (*model.Model, error) {
+	m, err := model.LoadFrozen(dir, cmp.Or(dtype, model.Auto))
 	if err != nil {
 		return nil, err
 	}

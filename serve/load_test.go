@@ -156,7 +156,7 @@ func TestLoadFails(t *testing.T) {
 // A model in 8 bits is the one that Quantize makes, and needs its folder no more.
 func TestInt8IsItsOwn(t *testing.T) {
 	dir := newModel(t, 1)
-	_, web := newServer(t, Config{Int8: true}, map[string]string{"mood": dir})
+	_, web := newServer(t, Config{Dtype: "int8"}, map[string]string{"mood": dir})
 	q := asking{path: "/v1/classify", body: `{"input": ["the film", "a longer text to read"]}`}
 	want := q.ask(t, web.URL)
 	path := filepath.Join(dir, "model.safetensors")

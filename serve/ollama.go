@@ -246,8 +246,15 @@ func (v *ollamaAnswer) end(c *call, a *answers, f generate.Finish) {
 func (s *Server) ollamaDetails(m *served) map[string]any {
 	c := m.about.Config
 	level := strings.ToUpper(c.Dtype())
-	if s.config.Int8 {
+	switch s.config.Dtype {
+	case "int8":
 		level = "Q8_0"
+	case "int4":
+		level = "Q4_0"
+	case "bfloat16":
+		level = "BF16"
+	case "float32":
+		level = "F32"
 	}
 	return map[string]any{"parent_model": "", "format": "safetensors", "family": c.ModelType, "families": []string{c.ModelType},
 		"parameter_size": size(c.NumParams()), "quantization_level": level}

@@ -20,7 +20,7 @@ import (
 // A Config is the settings of a Server. Zero values stand for the defaults.
 type Config struct {
 	Device compute.Device // required; hone.Device makes one
-	Int8   bool           // round the weights of base models to 8 bits
+	Dtype  string         // how the weights of base models are held (model.LoadFrozen); "" is auto
 
 	// APIKey is what clients send as "Authorization: Bearer KEY". Without one the server answers only clients of
 	// this machine; see Serve.

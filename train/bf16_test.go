@@ -52,7 +52,7 @@ func TestBF16Threads(t *testing.T) {
 // What is frozen in fewer bits is not trained, and said to be so.
 func TestFrozenIsNotTrained(t *testing.T) {
 	tr := small(t, t.TempDir(), `{"max_steps": 1}`)
-	if err := tr.Model.Quantize(8); err != nil {
+	if err := tr.Model.Freeze("int8"); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := tr.Run(context.Background()); err == nil || !strings.Contains(err.Error(), "is held frozen, in int8") {

@@ -310,18 +310,24 @@ func TestDevicesAgree(t *testing.T) {
 	}
 }
 
-// With bf16 products are rounded alike on every device, and training goes nearly the same way.
+// With bf16 products are rounded alike on every device, and training goes nearly the same way. The order of sums is not the
+// same everywhere, which after some steps turns a rounding: the first two losses, an update between them, are compared.
 func TestBF16(t *testing.T) {
-	third := func(d compute.Device, bf16 bool) float64 {
+	losses := func(d compute.Device, bf16 bool) (l []float64) {
 		tr := newTrainer(t, "gpt2", []byte(`{"max_steps": 3, "logging_steps": 1, "learning_rate": 1e-3}`))
 		tr.Device, tr.Args.BF16 = d, bf16
-		return run(t, tr).LogHistory[2]["loss"]
+		for _, row := range run(t, tr).LogHistory[:3] {
+			l = append(l, row["loss"])
+		}
+		return l
 	}
-	exact, want, got := third(cpu.New(1), false), third(compute.Ref{}, true), third(cpu.New(2), true)
-	if math.Abs(got-want) > 1e-5*want {
-		t.Errorf("loss %v, on the reference device %v", got, want)
-	}
-	if d := math.Abs(got - exact); d == 0 || d > 2e-3*exact {
-		t.Errorf("loss %v, in float32 %v", got, exact)
+	exact, want, got := losses(cpu.New(1), false), losses(compute.Ref{}, true), losses(cpu.New(2), true)
+	for i := range got {
+		if i < 2 && math.Abs(got[i]-want[i]) > 1e-6*want[i] {
+			t.Errorf("step %d: loss %v, on the reference device %v", i+1, got[i], want[i])
+		}
+		if d := math.Abs(got[i] - exact[i]); d == 0 || d > 2e-3*exact[i] {
+			t.Errorf("step %d: loss %v, in float32 %v", i+1, got[i], exact[i])
+		}
 	}
 }

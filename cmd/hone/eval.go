@@ -20,8 +20,7 @@ type evalCommand struct {
 	Template       string   `help:"Template for such a model." placeholder:"TEXT"`
 	MaxEvalSamples int      `help:"Use N rows drawn at random only." placeholder:"N"`
 	Errors         int      `help:"Show so many of the rows that the model got wrong, the surest first." placeholder:"N"`
-	int8Flag
-	bf16Flag
+	dtypeFlag
 	Json bool `help:"Print the metrics as JSON."`
 }
 
@@ -83,7 +82,7 @@ func (c evalCommand) classes(a *app, s *screen, dir string, rows *dataset.Datase
 	if err != nil {
 		return err
 	}
-	if err := c.int8Flag.apply(m.Model); err != nil {
+	if err := c.dtypeFlag.apply(m.Model); err != nil {
 		return err
 	}
 	var wrong []mistake
@@ -113,7 +112,7 @@ func (c evalCommand) language(a *app, s *screen, dir string, rows *dataset.Datas
 	if err != nil {
 		return err
 	}
-	if err := c.int8Flag.apply(run.Model); err != nil {
+	if err := c.dtypeFlag.apply(run.Model); err != nil {
 		return err
 	}
 	r, err := e.Evaluate(a.ctx, run, func(done, total int) { s.bar("evaluating", done, total, "") })

@@ -28,7 +28,7 @@ type generateCommand struct {
 	NumReturn         *int     `name:"num_return_sequences" help:"Answers to each prompt." placeholder:"N"`
 	Chat              bool     `help:"The prompt is a user's message: put it into the model's chat template."`
 	FullText          bool     `name:"return_full_text" negatable:"" default:"true" help:"Print the prompt too."`
-	int8Flag
+	dtypeFlag
 	Json bool `help:"Print what transformers' text-generation pipeline returns, a line for each prompt."`
 }
 
@@ -52,11 +52,11 @@ func (c generateCommand) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	p, err := hone.OpenPipeline(dir, hone.Device(a.flags.Threads))
+	p, err := hone.OpenPipeline(dir, c.device(a))
 	if err != nil {
 		return err
 	}
-	if err := c.int8Flag.apply(p.Run.Model); err != nil {
+	if err := c.dtypeFlag.apply(p.Run.Model); err != nil {
 		return err
 	}
 	if len(c.Prompt) > 0 {

@@ -29,7 +29,7 @@ func peak(t *testing.T, pid int) int64 {
 	return n << 10
 }
 
-// A server with --int8 never holds the weights in float32, not even while it loads them.
+// A server with --dtype int8 never holds the weights in float32, not even while it loads them.
 func TestServeInt8NeedsLittleMemory(t *testing.T) {
 	dir := t.TempDir()
 	if err := workFolder(dir); err != nil {
@@ -50,7 +50,7 @@ func TestServeInt8NeedsLittleMemory(t *testing.T) {
 	before := peak(t, empty.cmd.Process.Pid)
 	empty.stop(t)
 	weights := m.WeightBytes()
-	p := startServer(t, dir, "--model", "base", "--int8")
+	p := startServer(t, dir, "--model", "base", "--dtype", "int8")
 	took := peak(t, p.cmd.Process.Pid) - before
 	t.Logf("%d MiB of weights in float32; the server's peak grew by %d MiB", weights>>20, took>>20)
 	if took > weights*6/10 {

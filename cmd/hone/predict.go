@@ -28,8 +28,7 @@ type predictCommand struct {
 	Texts []string `arg:"" optional:"" help:"Texts to classify; without any, each line of standard input is one."`
 	Model string   `required:"" help:"A folder that hone train left, or a name on the Hub." placeholder:"DIR"`
 	labelFlags
-	int8Flag
-	bf16Flag
+	dtypeFlag
 	Json bool `help:"Print a JSON array of label and score for each text, a line each."`
 }
 
@@ -47,7 +46,7 @@ func (c predictCommand) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	if err := c.int8Flag.apply(m.Model); err != nil {
+	if err := c.dtypeFlag.apply(m.Model); err != nil {
 		return err
 	}
 	if len(c.Texts) > 0 {

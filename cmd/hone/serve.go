@@ -31,7 +31,7 @@ type serveCommand struct {
 	MaxRequests int           `help:"Requests in work or waiting; more are answered with 429." default:"256" placeholder:"N"`
 	MaxTokens   int           `help:"Where an answer ends if the request doesn't say." default:"1024" placeholder:"N"`
 	Timeout     time.Duration `help:"Longest time for one request." default:"10m" placeholder:"TIME"`
-	int8Flag
+	dtypeFlag
 	jobsFlags
 }
 
@@ -49,7 +49,7 @@ func (c serveCommand) Validate() error {
 }
 
 func (c serveCommand) Run(a *app) error {
-	config := serve.Config{Device: hone.Device(a.flags.Threads), Int8: c.Int8, APIKey: c.ApiKey, AllowOrigins: c.AllowOrigin,
+	config := serve.Config{Device: c.device(a), Dtype: c.Dtype, APIKey: c.ApiKey, AllowOrigins: c.AllowOrigin,
 		CacheBytes: c.CacheMib << 20, MaxRequests: c.MaxRequests, MaxTokens: c.MaxTokens, Timeout: c.Timeout}
 	if !a.flags.Quiet {
 		config.Log = slog.New(slog.NewTextHandler(a.stderr, nil))

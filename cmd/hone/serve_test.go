@@ -137,7 +137,7 @@ func TestServe(t *testing.T) {
 			t.Errorf("hone serve %q: %v, without %q:\n%s", c.args, err, c.want, out)
 		}
 	}
-	p := startServer(t, dir, "--model", "base", "--model", "again=base", "--int8")
+	p := startServer(t, dir, "--model", "base", "--model", "again=base", "--dtype", "int8")
 	r, err := http.Get(p.url + "/v1/models")
 	if err != nil {
 		t.Fatal(err)

@@ -71,7 +71,7 @@ func (b *bench) decoding(m *model.Model) {
 	}
 	for _, kind := range []string{"float32", "int8"} {
 		if kind == "int8" && b.ctx.Err() == nil {
-			if m.Quantize(8) != nil {
+			if m.Freeze("int8") != nil {
 				return // steps of training on nonsense may end in NaN
 			}
 		}
