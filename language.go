@@ -13,7 +13,7 @@ import (
 // texts, on completions or on the assistant's turns.
 func OpenLanguage(dir string, d compute.Device, rows *dataset.Dataset, t dataset.Task) (*eval.Loss, *model.Run, error) {
 	if t.Kind == dataset.Preference {
-		return nil, nil, errors.New("hone: pairs of answers are measured against the model that training began with: give them to hone train as the split to evaluate on")
+		return nil, nil, errors.New("hone: pairs of answers are measured against the model that training began with: OpenPreference does that")
 	}
 	o, err := open(dir)
 	if err != nil {

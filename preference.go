@@ -26,10 +26,13 @@ func (o PreferenceOptions) dpo() eval.DPO {
 	return eval.DPO{LossType: cmp.Or(o.LossType, "sigmoid"), Beta: cmp.Or(o.Beta, 0.1), LabelSmoothing: o.LabelSmoothing}
 }
 
+// Given reports whether anything differs from the defaults.
+func (o PreferenceOptions) Given() bool { return o.dpo() != PreferenceOptions{}.dpo() }
+
 // check returns an error for settings without a meaning, as all are that differ from the defaults where the task is
 // another.
 func (o PreferenceOptions) check(t dataset.Task) error {
-	if t.Kind != dataset.Preference && o.dpo() != (PreferenceOptions{}).dpo() {
+	if t.Kind != dataset.Preference && o.Given() {
 		return fmt.Errorf("hone: loss_type, beta and label_smoothing are for pairs of answers, but the task is %s", t.Kind)
 	}
 	if err := o.dpo().Check(); err != nil {

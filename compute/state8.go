@@ -92,7 +92,7 @@ func newDynamicMap(signed bool) (m dynamicMap) {
 			parts *= 2
 		}
 		for k := range parts {
-			v := float32(math.Pow10(i-6) * (0.1 + 0.9*(float64(k)+0.5)/float64(parts)))
+			v := float32(math.Pow10(i-6)) * ((bound(k, parts) + bound(k+1, parts)) / 2)
 			if values = append(values, v); signed {
 				values = append(values, -v)
 			}
@@ -115,6 +115,15 @@ func newDynamicMap(signed bool) (m dynamicMap) {
 		}
 	}
 	return m
+}
+
+// bound is the lower end of part k of [0.1, 1] as torch.linspace rounds it: counted from the nearer end.
+func bound(k, parts int) float32 {
+	step := float32(1-float32(0.1)) / float32(parts)
+	if k < (parts+1)/2 {
+		return float32(float64(float32(0.1)) + float64(step)*float64(k))
+	}
+	return float32(1 - float64(step)*float64(parts-k))
 }
 
 // nearest returns the index of the number nearest to x, which is between -1 and 1 (or nearly).

@@ -3,12 +3,15 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/hone-ml/hone"
 	"github.com/hone-ml/hone/collate"
 	"github.com/hone-ml/hone/dataset"
+	"github.com/hone-ml/hone/hub"
 )
 
 type evalCommand struct {
@@ -19,7 +22,9 @@ type evalCommand struct {
 	LabelWords     []string `help:"What stands for each class in the template, for a model that was not trained as a classifier." placeholder:"WORD"`
 	Template       string   `help:"Template for such a model." placeholder:"TEXT"`
 	MaxEvalSamples int      `help:"Use N rows drawn at random only." placeholder:"N"`
-	Errors         int      `help:"Show so many of the rows that the model got wrong, the surest first." placeholder:"N"`
+	Reference      string   `help:"For pairs of answers: the model that training began with. An adapter's is its base model." placeholder:"DIR"`
+	hone.PreferenceOptions
+	Errors int `help:"Show so many of the rows that the model got wrong, the surest first." placeholder:"N"`
 	dtypeFlag
 	Json bool `help:"Print the metrics as JSON."`
 }
@@ -53,7 +58,12 @@ func (c evalCommand) Run(a *app) error {
 		return err
 	}
 	s.line("%s, %d rows: %s", c.Dataset, rows.Len(), task.Why)
-	if task.Kind == dataset.Classification {
+	switch {
+	case task.Kind == dataset.Preference:
+		return c.pairs(a, s, h, dir, rows, task)
+	case c.Reference != "" || c.PreferenceOptions.Given():
+		return fmt.Errorf("reference, loss_type, beta and label_smoothing are for pairs of answers, but the task is %s", task.Kind)
+	case task.Kind == dataset.Classification:
 		return c.classes(a, s, dir, rows, task)
 	}
 	return c.language(a, s, dir, rows, task)
@@ -105,6 +115,40 @@ func (c evalCommand) classes(a *app, s *screen, dir string, rows *dataset.Datase
 	s.close()
 	fmt.Fprint(a.stdout, report)
 	return showMistakes(a.stdout, wrong, c.Errors, rows, task, labels)
+}
+
+// pairs measures what training on pairs of answers is for, by TRL's names.
+func (c evalCommand) pairs(a *app, s *screen, h *hub.Client, dir string, rows *dataset.Dataset, task dataset.Task) error {
+	reference := c.Reference
+	if reference != "" {
+		var err error
+		if reference, err = hone.ModelDir(a.ctx, h, reference, ""); err != nil {
+			return err
+		}
+	}
+	e, run, err := hone.OpenPreference(a.ctx, dir, reference, c.device(a), rows, task, c.PreferenceOptions,
+		func(done, total int) { s.bar("asking the reference", done, total, "") })
+	s.end("asking the reference")
+	if err != nil {
+		return err
+	}
+	if err := c.dtypeFlag.apply(run.Model); err != nil {
+		return err
+	}
+	r, err := e.Evaluate(a.ctx, run, func(done, total int) { s.bar("evaluating", done, total, "") })
+	s.end("evaluating")
+	if err != nil {
+		return err
+	}
+	if c.Json {
+		return json.NewEncoder(a.stdout).Encode(r.Metrics)
+	}
+	s.close()
+	for _, name := range slices.Sorted(maps.Keys(r.Metrics)) {
+		fmt.Fprintf(a.stdout, "%-19s %.4f\n", name, r.Metrics[name])
+	}
+	fmt.Fprintf(a.stdout, "%-19s %d\n", "pairs", r.Examples)
+	return nil
 }
 
 func (c evalCommand) language(a *app, s *screen, dir string, rows *dataset.Dataset, task dataset.Task) error {
