@@ -99,6 +99,8 @@ func (c exportCommand) write(a *app, s *screen, src *export.Source, mix convert.
 	}
 	if c.Ollama {
 		s.line("Next: ollama create %s -f %s", modelName(c.Model), filepath.Join(filepath.Dir(out), "Modelfile"))
+	} else if strings.EqualFold(filepath.Ext(out), ".gguf") {
+		s.line("Next: llama-cli -m %s, or the same export with --ollama for Ollama", out)
 	}
 	return nil
 }

@@ -5,32 +5,35 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/hone-ml/hone"
+	"github.com/hone-ml/hone/collate"
 	"github.com/hone-ml/hone/hub"
 	"github.com/hone-ml/hone/serve"
 )
 
 type serveCommand struct {
 	Model []string `help:"A folder that hone train left, an adapter, or a name on the Hub; NAME=DIR serves it under another name. May be given several times; adapters share their base model's memory." sep:"none" placeholder:"[NAME=]DIR"`
-	Host  string   `help:"Address to listen on. Other than this machine's own needs --api_key." default:"127.0.0.1" placeholder:"ADDRESS"`
-	Port  int      `help:"Port to listen on; 0 means any that is free." default:"8080" placeholder:"N"`
+	Host  string   `help:"Address to listen on. 127.0.0.1, which only this machine reaches, if not given; others need --api_key." default:"127.0.0.1" placeholder:"ADDRESS"`
+	Port  int      `help:"Port to listen on, 8080 if not given; 0 means any that is free." default:"8080" placeholder:"N"`
 
 	ApiKey      string   `env:"HONE_API_KEY" help:"Clients have to send it as a Bearer token. The environment is the better place for it: others see command lines." placeholder:"KEY"`
 	TlsCert     string   `help:"Certificate, a PEM file: HTTPS instead of HTTP." placeholder:"FILE"`
 	TlsKey      string   `help:"Its key, a PEM file." placeholder:"FILE"`
 	AllowOrigin []string `help:"Let pages of this origin use the server from a browser (CORS); may be given several times." sep:"none" placeholder:"ORIGIN"`
 
-	CacheMib    int64         `help:"Memory for keys and values of the texts in work, for each base model." default:"1024" placeholder:"MIB"`
-	MaxRequests int           `help:"Requests in work or waiting; more are answered with 429." default:"256" placeholder:"N"`
-	MaxTokens   int           `help:"Where an answer ends if the request doesn't say." default:"1024" placeholder:"N"`
-	Timeout     time.Duration `help:"Longest time for one request." default:"10m" placeholder:"TIME"`
+	CacheMib    int64         `help:"Memory for keys and values of the texts in work, for each base model; 1024 if not given." default:"1024" placeholder:"MIB"`
+	MaxRequests int           `help:"Requests in work or waiting; more are answered with 429; 256 if not given." default:"256" placeholder:"N"`
+	MaxTokens   int           `help:"Where an answer ends if the request doesn't say; 1024 if not given." default:"1024" placeholder:"N"`
+	Timeout     time.Duration `help:"Longest time for one request; 10m if not given." default:"10m" placeholder:"TIME"`
 	dtypeFlag
 	jobsFlags
 }
@@ -44,6 +47,9 @@ func (c serveCommand) Validate() error {
 		if v < 1 {
 			return fmt.Errorf("--%s must be positive", name)
 		}
+	}
+	if c.Port < 0 || c.Port > 65535 {
+		return fmt.Errorf("--port %d is none: ports go from 0, any that is free, to 65535", c.Port)
 	}
 	return nil
 }
@@ -70,6 +76,9 @@ func (c serveCommand) Run(a *app) error {
 	}
 	defer s.Close()
 	l, err := s.Listen(net.JoinHostPort(c.Host, strconv.Itoa(c.Port)))
+	if err != nil && strings.Contains(err.Error(), "address already in use") {
+		return fmt.Errorf("%w: another program has the port, perhaps another hone serve; choose one with --port, or --port 0 for any", err)
+	}
 	if err != nil {
 		return err
 	}
@@ -89,9 +98,35 @@ func (c serveCommand) Run(a *app) error {
 	if config.TLS != nil {
 		scheme = "https"
 	}
-	a.say("Serving at %s://%s/v1 (OpenAI) and %[1]s://%[2]s (Ollama, and a page for browsers); end with Ctrl-C.", scheme, l.Addr())
+	url := fmt.Sprintf("%s://%s", scheme, l.Addr())
+	a.say("Serving at %s/v1 (OpenAI) and %[1]s (Ollama, and a page for browsers); end with Ctrl-C.", url)
+	c.teach(a, s, url)
 	err = s.Serve(a.ctx, l)
 	return errors.Join(err, endJobs())
+}
+
+// teach says what there is, and what to do with it first.
+func (c serveCommand) teach(a *app, s *serve.Server, url string) {
+	dirs := s.Models()
+	names := slices.Sorted(maps.Keys(dirs))
+	switch n := len(names); {
+	case n == 0:
+		a.say("No model is served yet. Open %s in a browser to train one, or start with --model DIR.", url)
+		return
+	case n > 8:
+		a.say("Models: %s and %d more; GET /v1/models lists all.", strings.Join(names[:8], ", "), n-8)
+	default:
+		a.say("Models: %s.", strings.Join(names, ", "))
+	}
+	key := ""
+	if c.ApiKey != "" {
+		key = " -H \"Authorization: Bearer $HONE_API_KEY\""
+	}
+	route, ask := "completions", `"prompt": "Once", "max_tokens": 20`
+	if _, err := collate.Labels(dirs[names[0]]); err == nil {
+		route, ask = "classify", `"input": "a text of your own"`
+	}
+	a.say("Try: curl %s/v1/%s%s -d '{\"model\": \"%s\", %s}'", url, route, key, names[0], ask)
 }
 
 // load adds the models and returns their folders by name.

@@ -7,6 +7,7 @@ import (
 	"github.com/openai/openai-go/v3"
 	"github.com/openai/openai-go/v3/option"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -14,6 +15,7 @@ import (
 	"regexp"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -122,6 +124,11 @@ func TestServe(t *testing.T) {
 	if err := workFolder(dir); err != nil {
 		t.Fatal(err)
 	}
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
 	for _, c := range []struct {
 		args []string
 		want string
@@ -130,6 +137,8 @@ func TestServe(t *testing.T) {
 		{[]string{"--model", "nowhere/at/all"}, "nowhere/at/all"},
 		{[]string{"--model", "base", "--model", "base"}, "there is a model base already"},
 		{[]string{"--model", "base", "--tls_cert", "x"}, "belong together"},
+		{[]string{"--model", "base", "--port", "65536"}, "--port 65536 is none"},
+		{[]string{"--model", "base", "--port", strconv.Itoa(taken.Addr().(*net.TCPAddr).Port)}, "choose one with --port"},
 		{[]string{"--model", "base", "--max_requests", "0"}, "--max_requests must be positive"},
 	} {
 		out, err := honeProcess(t, dir, append([]string{"serve", "--port", "0"}, c.args...)...).CombinedOutput()
@@ -151,6 +160,11 @@ func TestServe(t *testing.T) {
 	}
 	p.curl(t, []string{"curl", "http://127.0.0.1:8080/v1/completions", "-d", `{"model": "again", "prompt": "a secret", "max_tokens": 3}`})
 	p.stop(t)
+	for _, want := range []string{"Models: again, base.\n", "Try: curl " + p.url + "/v1/completions -d '{\"model\": \"again\","} {
+		if !strings.Contains(p.log.String(), want) {
+			t.Errorf("it doesn't say %q:\n%s", want, p.log)
+		}
+	}
 	if log := p.log.String(); strings.Contains(log, "secret") || !slices.ContainsFunc(strings.Split(log, "\n"), func(l string) bool {
 		return strings.Contains(l, "route=/v1/completions status=200") && strings.Contains(l, "generated_tokens=3")
 	}) {
