@@ -63,15 +63,24 @@ func (m *Model) Own() error {
 	if m.mapped == nil {
 		return nil
 	}
-	for _, p := range m.Params {
-		switch {
-		case p.Stored == nil:
-			p.W.Data = slices.Clone(p.W.Data)
-		case p.Stored.Type == compute.BFloat16:
-			p.Stored.Data = slices.Clone(p.Stored.Data)
-		}
-	}
 	f := m.mapped
+	names, _, err := m.match(f, "the mapped file")
+	if err != nil {
+		return err
+	}
+	for i, t := range m.tensors {
+		p := t.P
+		if !p.Mapped {
+			continue
+		}
+		if p.Stored != nil {
+			p.Stored.Data = slices.Clone(p.Stored.Data)
+		} else {
+			p.W.Data = slices.Clone(p.W.Data)
+		}
+		p.Mapped = false
+		f.Forget(names[i]) // else the file would be in memory beside its copy
+	}
 	m.mapped = nil
 	return f.Close()
 }
