@@ -40,7 +40,7 @@ func (d *Device) BF16() compute.Device {
 	return b
 }
 
-// HasBF16 reports whether the processor multiplies bfloat16. If not, BF16 has the same results and is slower than
+// HasBF16 reports whether the processor multiplies bfloat16. If not, BF16 rounds the same factors and is slower than
 // float32.
 func HasBF16() bool { return bf16Kernels[0].rounding.pair == 2 }
 
