@@ -87,7 +87,7 @@ func status(body string) int {
 
 func TestMostJobs(t *testing.T) {
 	c := open(t, t.TempDir(), func(o *Options) { o.MaxJobs, o.MaxFiles = 1, 1 })
-	path := c.create("base")
+	path := c.create("waits")
 	c.do("POST", "/v1/files", multipartForm("rows.jsonl", rows, "fine-tune"), 400)
 	file := c.do("GET", "/v1/files", nil, 200)["data"].([]any)[0].(map[string]any)["id"]
 	c.do("POST", "/v1/fine_tuning/jobs", map[string]any{"model": "base", "training_file": file}, 429)
