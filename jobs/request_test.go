@@ -79,7 +79,7 @@ func TestRefused(t *testing.T) {
 
 func status(body string) int {
 	switch {
-	case strings.Contains(body, `"../base"`), strings.Contains(body, `"/etc"`), strings.Contains(body, "a/b/c"), strings.Contains(body, "../files"), strings.Contains(body, "file-x"):
+	case strings.Contains(body, `"../base"`), strings.Contains(body, `"/etc"`), strings.Contains(body, "a/b/c"), strings.Contains(body, "../files"), strings.Contains(body, `"file-x"`):
 		return 404
 	}
 	return 400
