@@ -11,5 +11,5 @@ import (
 // each that Go may use.
 func Device(threads int) compute.Device { return cpu.New(threads) }
 
-// fastBF16 reports whether this machine's processor multiplies bfloat16.
-func fastBF16() bool { return cpu.HasBF16() }
+// fastBF16 reports whether this machine's processor multiplies bfloat16 faster than float32.
+func fastBF16() bool { return cpu.BF16Speed() > 1.2 }

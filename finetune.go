@@ -101,7 +101,7 @@ func (f FineTune) Prepare(ctx context.Context, w Watch) (*Job, error) {
 	if f.BF16 {
 		w.Device = w.Device.BF16()
 		if !fastBF16() {
-			w.Say("this processor doesn't multiply bfloat16: --bf16 rounds as it does elsewhere, but is slower than going without")
+			w.Say("this processor doesn't multiply bfloat16 faster than float32: --bf16 rounds as it does elsewhere, but is slower than going without")
 		}
 	}
 	if f.TrainSplit == "" {

@@ -36,11 +36,11 @@ type precision struct {
 	d    compute.Device
 }
 
-// precisions returns float32 and, where the processor multiplies it, bfloat16. The peak that both are compared with is
+// precisions returns float32 and, where the processor multiplies it faster, bfloat16. The peak that both are compared with is
 // float32's.
 func (b *bench) precisions() []precision {
 	ps := []precision{{"", b.d}}
-	if cpu.HasBF16() {
+	if cpu.BF16Speed() > 1 {
 		ps = append(ps, precision{", bf16", b.d.BF16()})
 	}
 	return ps
