@@ -46,6 +46,11 @@ func LoadFrozen(dir, dtype string) (*Model, error) {
 	if err := parallel(work); err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
+	for i, t := range m.tensors { // again: reading its neighbours has brought pages back, which may be of 2 MB
+		if !t.P.Mapped {
+			f.Forget(names[i])
+		}
+	}
 	return m, nil
 }
 
@@ -131,9 +136,12 @@ func (m *Model) place(p *nn.Param, parts []part, s compute.Storage, scratch *syn
 	return nil
 }
 
-// view makes p what the file has, if that is s already, and reports whether it is.
+// view makes p what the file has, if that is s already, and reports whether it is. A vector isn't left there: the page that it
+// would keep in memory may be of 2 MB.
 func (m *Model) view(p *nn.Param, file safetensors.Info, s compute.Storage) bool {
 	switch {
+	case p.Vector:
+		return false
 	case s == compute.BFloat16 && file.Dtype == safetensors.BF16:
 		b, err := m.mapped.Bytes(file.Name)
 		if err != nil {
