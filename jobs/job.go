@@ -82,7 +82,8 @@ func (r *record) check() error {
 // A job is a record and its folder. Its fields are guarded by Manager.mu.
 type job struct {
 	record
-	dir string
+	dir     string
+	unsaved bool // the folder says something older
 }
 
 func (j *job) path(name string) string { return filepath.Join(j.dir, name) }

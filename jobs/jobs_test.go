@@ -478,6 +478,31 @@ func TestCloseAndOpen(t *testing.T) {
 	c.whole(second)
 }
 
+// What couldn't be written, as on a full disk, is written when it can be: when another job's state is, or at the end.
+func TestSavedLater(t *testing.T) {
+	dir := t.TempDir()
+	c := open(t, dir)
+	for i, later := range []func(){func() { c.whole(c.create("base")) }, c.close} {
+		path := c.create("base")
+		c.whole(path)
+		j := c.m.all[path[strings.LastIndex(path, "/")+1:]]
+		if err := os.Rename(j.dir, j.dir+".away"); err != nil {
+			t.Fatal(err)
+		}
+		c.m.mu.Lock()
+		j.Metadata = map[string]string{"changed": "yes"}
+		c.m.keep(j)
+		c.m.mu.Unlock()
+		if err := os.Rename(j.dir+".away", j.dir); err != nil {
+			t.Fatal(err)
+		}
+		later()
+		if b, err := os.ReadFile(j.path("job.json")); err != nil || !strings.Contains(string(b), "changed") {
+			t.Errorf("%d: the folder has %s, %v", i, b, err)
+		}
+	}
+}
+
 func TestOneManager(t *testing.T) {
 	dir := t.TempDir()
 	c := open(t, dir)

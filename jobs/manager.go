@@ -208,6 +208,9 @@ func (m *Manager) Close(ctx context.Context) error {
 		close(m.hurry)
 		<-done
 	}
+	m.mu.Lock()
+	m.catchUp()
+	m.mu.Unlock()
 	return m.held.Close()
 }
 

@@ -83,10 +83,22 @@ func (m *Manager) begin(j *job) (fresh, ok bool) {
 }
 
 // keep saves the record of a job; m.mu is held. If it can't be, the job goes on all the same: what the folder says is older,
-// and true.
+// and true. It is saved when another job's can be, or by Close.
 func (m *Manager) keep(j *job) {
-	if err := j.save(); err != nil {
+	err := j.save()
+	if j.unsaved = err != nil; j.unsaved {
 		m.log.Error("jobs: a job's state can't be saved", "job", j.ID, "error", err)
+		return
+	}
+	m.catchUp()
+}
+
+// catchUp saves the records that couldn't be; m.mu is held.
+func (m *Manager) catchUp() {
+	for _, j := range m.all {
+		if j.unsaved {
+			j.unsaved = j.save() != nil
+		}
 	}
 }
 
