@@ -1,18 +1,22 @@
 """score.py --hone BINARY --model DIR --data FILE.jsonl [--labels neg,pos] [--batch 32] [--rows 0] [--rounds 2]
 
-Classifies all texts of FILE by label words, in hone (hone predict, float32 and int8) and in transformers in two ways, in turn:
+Classifies all texts of FILE by label words, in hone (hone predict, with weights in float32, bfloat16 and int8) and in transformers in two
+ways, each in float32 and in bfloat16 (+bf16), in turn:
 
   hf      batches in the order of the file, padded to the longest, logits everywhere, as a pipeline does it
   tuned   rows sorted by length, logits at the last token only
 
 Prints milliseconds a text, the best of some rounds, the ratio to hone, peak memory and how many texts get another class than in
-transformers, which must be few: only ties may differ. hone's start is taken out by a second run of one text. DIR is a
+transformers in float32; of hone's float32 these must be few: only ties may differ. hone's start is taken out by a second run of one text. DIR is a
 classifier that hone trained, or any model, whose labels are then those of --labels. Needs torch and transformers.
 """
 import argparse, json, os, sys, time
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 from common import HERE, expect, rows, timed
+
+
+REFERENCES = ["hf", "tuned", "hf+bf16", "tuned+bf16"]
 
 
 def classify(model, tokenizer, texts, labels, batch=32, tuned=True):
@@ -62,11 +66,11 @@ def reference(a):
 
     torch.set_num_threads(a.threads)
     tokenizer = hf.AutoTokenizer.from_pretrained(a.model)
-    model = hf.AutoModelForCausalLM.from_pretrained(a.model, dtype=torch.float32).eval()
+    model = hf.AutoModelForCausalLM.from_pretrained(a.model, dtype=torch.bfloat16 if a.reference.endswith("+bf16") else torch.float32).eval()
     texts = [r["text"] for r in rows(a.data, a.rows)]
-    classify(model, tokenizer, texts[:a.batch], a.labels.split(","), a.batch, a.reference == "tuned")
+    classify(model, tokenizer, texts[:a.batch], a.labels.split(","), a.batch, a.reference.startswith("tuned"))
     start = time.perf_counter()
-    classes = classify(model, tokenizer, texts, a.labels.split(","), a.batch, a.reference == "tuned")
+    classes = classify(model, tokenizer, texts, a.labels.split(","), a.batch, a.reference.startswith("tuned"))
     print(json.dumps({"seconds": time.perf_counter() - start, "classes": classes}))
 
 
@@ -89,18 +93,18 @@ def main():
     p.add_argument("--rows", type=int, default=0, help="only so many rows")
     p.add_argument("--rounds", type=int, default=2)
     p.add_argument("--threads", type=int, default=os.cpu_count())
-    p.add_argument("--reference", choices=["hf", "tuned"], help=argparse.SUPPRESS)
+    p.add_argument("--reference", choices=REFERENCES, help=argparse.SUPPRESS)
     a = p.parse_args()
     if a.reference:
         return reference(a)
     texts = [r["text"] for r in rows(a.data, a.rows)]
     best = {}
     for _ in range(a.rounds):
-        for name, flags in (("hone", []), ("hone int8", ["--dtype", "int8"])):
+        for name, flags in (("hone", []), ("hone+bf16", ["--dtype", "bfloat16"]), ("hone int8", ["--dtype", "int8"])):
             _, _, start = predict(a.hone, a.model, a.labels, texts[:1], a.threads, flags)
             classes, peak, wall = predict(a.hone, a.model, a.labels, texts, a.threads, flags)
             note(best, name, wall - start, peak, classes)
-        for name in ("hf", "tuned"):
+        for name in REFERENCES:
             out, peak, _ = timed([sys.executable, str(HERE / "score.py"), "--reference", name, "--hone", a.hone, "--model", a.model, "--data", a.data,
                                   "--labels", a.labels, "--batch", str(a.batch), "--rows", str(a.rows), "--threads", str(a.threads)])
             r = json.loads(out.splitlines()[-1])
@@ -109,7 +113,7 @@ def main():
     for name, r in best.items():
         other = sum(x != y for x, y in zip(r["classes"], best["hf"]["classes"]))
         expect(len(r["classes"]) == len(texts), f"{name} has {len(r['classes'])} classes for {len(texts)} texts")
-        expect("int8" in name or other <= max(1, len(texts) // 500), f"{name} gives {other} of {len(texts)} texts another class than transformers")
+        expect(name not in ("hone", "tuned") or other <= max(1, len(texts) // 500), f"{name} gives {other} of {len(texts)} texts another class than transformers")
         print(f"{name:10} {r['seconds'] / len(texts) * 1e3:8.2f} {r['seconds'] / best['hone']['seconds']:6.2f} {r['peak'] / 1e9:8.2f} {other:12}")
 
 
