@@ -40,7 +40,7 @@ func TestContrast(t *testing.T) {
 
 // TestKeyboard starts a run and asks its model by keys alone.
 func TestKeyboard(t *testing.T) {
-	b := browser.Open(t, serve(t, false).URL, "en", 1280, 900)
+	b := browser.Open(t, serve(t, true).URL, "en", 1280, 900)
 	b.SeeText("zone.large")
 	b.Key(kb.Tab)
 	b.Focused("A", b.Say("skip"))
@@ -72,6 +72,12 @@ func TestKeyboard(t *testing.T) {
 	b.Key(kb.Escape)
 	b.Wait(`!document.querySelector("dialog")`)
 	b.Focused("BUTTON", b.Say("run.cancel"))
+	b.TabTo("BUTTON", b.Say("run.pause"))
+	b.Key(" ")
+	b.SeeText("status.paused")
+	b.Wait(`document.activeElement.tagName === "H1"`) // the button is gone
+	b.TabTo("BUTTON", b.Say("run.resume"))
+	b.Key(" ")
 	b.Wait(`document.querySelector(".head .succeeded")`)
 	b.TabTo("A", b.Say("run.try"))
 	b.Key("\r")

@@ -31,13 +31,8 @@ func TestPage(t *testing.T) {
 
 func newcomer(t *testing.T, language string, width, height int) {
 	dir := t.TempDir()
-	rows := bytes.SplitAfterN(starter.Samples()[starter.Name], []byte("\n"), 145)
-	data := filepath.Join(dir, "films.jsonl")
-	if err := os.WriteFile(data, bytes.Join(rows[:144], nil), 0o666); err != nil {
-		t.Fatal(err)
-	}
-	p := startServer(t, dir)
-	b := browser.Open(t, p.url, language, width, height)
+	data := films(t, dir)
+	b := browser.Open(t, startServer(t, dir).url, language, width, height)
 	look := func(view string) {
 		t.Helper()
 		b.Fits()
@@ -64,11 +59,7 @@ func newcomer(t *testing.T, language string, width, height int) {
 	b.Press("train.start")
 	b.SeeText("status.running")
 
-	// The charts grow while the run goes on.
-	const points = `[...document.querySelectorAll(".log li")].length`
-	b.Wait(`document.querySelector(".chart canvas")`)
-	before := browser.JS[int](b, points)
-	b.Wait(fmt.Sprintf(`%s >= %d + 2 && document.querySelector(".head .running")`, points, before))
+	grows(b)
 	look("5-running")
 	b.Wait(`document.querySelector(".head .succeeded") && document.querySelector(".list .succeeded") && !document.querySelector(".list .running")`)
 	b.Press("mistakes.look")
@@ -77,15 +68,9 @@ func newcomer(t *testing.T, language string, width, height int) {
 
 	b.Press("run.try")
 	b.SeeText("classify.text")
-	b.Type("form textarea", "A warm, funny film that I would happily watch again.\nDull, noisy and far too long.")
-	b.TabTo("BUTTON", b.Say("classify.go"))
-	b.Key(kb.Enter)
-	b.Wait(`document.querySelectorAll(".answers > li").length === 2`)
-	for i, label := range []string{"pos", "neg"} {
-		if said := browser.JS[string](b, fmt.Sprintf(`document.querySelectorAll(".answers > li")[%d].innerText`, i)); !strings.Contains(said, label) || !strings.Contains(said, "%") {
-			t.Errorf("answer %d has no bar of %s: %q", i, label, said)
-		}
-	}
+	b.Type("form textarea", reviews)
+	b.Press("classify.go")
+	judged(b)
 	look("7-classify")
 	if n := browser.JS[int](b, `document.querySelectorAll(".answers > li").length`); n != 2 {
 		t.Errorf("after a change of colours there are %d answers", n)
@@ -93,4 +78,91 @@ func newcomer(t *testing.T, language string, width, height int) {
 	b.GoTo("#/runs")
 	b.SeeText("status.succeeded")
 	look("8-runs")
+}
+
+// reviews are a good one and a bad one.
+const reviews = "A warm, funny film that I would happily watch again.\rDull, noisy and far too long."
+
+// films writes 144 film reviews into a file in dir.
+func films(t *testing.T, dir string) string {
+	t.Helper()
+	rows := bytes.SplitAfterN(starter.Samples()[starter.Name], []byte("\n"), 145)
+	path := filepath.Join(dir, "films.jsonl")
+	if err := os.WriteFile(path, bytes.Join(rows[:144], nil), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// grows waits until charts and log have grown while a run goes on.
+func grows(b *browser.Tab) {
+	b.Helper()
+	const points = `document.querySelectorAll(".log li").length`
+	b.Wait(`document.querySelector(".chart canvas")`)
+	b.Wait(fmt.Sprintf(`%s >= %d && document.querySelector(".head .running")`, points, browser.JS[int](b, points)+2))
+}
+
+// judged waits until the playground shows bars of both labels for both reviews.
+func judged(b *browser.Tab) {
+	b.Helper()
+	b.Wait(`document.querySelectorAll(".answers > li").length === 2`)
+	for i, label := range []string{"pos", "neg"} {
+		if said := browser.JS[string](b, fmt.Sprintf(`document.querySelectorAll(".answers > li")[%d].innerText`, i)); !strings.Contains(said, label) || !strings.Contains(said, "%") {
+			b.Errorf("answer %d has no bar of %s: %q", i, label, said)
+		}
+	}
+}
+
+// TestPageByKeys goes the same way without a pointer: Tab, Enter, Space and arrows lead from the file to the model's
+// answers, and wherever Tab leads one sees it.
+func TestPageByKeys(t *testing.T) {
+	dir := t.TempDir()
+	data := films(t, dir)
+	b := browser.Open(t, startServer(t, dir).url, "en", 1280, 900)
+	titled := func(key string) {
+		t.Helper()
+		b.SeeText(key)
+		b.Wait(`document.activeElement.tagName === "H1"`) // a new view takes the focus
+	}
+	b.SeeText("zone.large")
+	b.TabInto(".zone input")
+	b.Choose(" ", data)
+	titled("report.balance")
+	b.TabTo("A", b.Say("data.train"))
+	b.Key(kb.Enter)
+	titled("train.sample")
+
+	// Arrows go to adapters and back, and from three passes over the data to two.
+	b.TabInto("input[type=radio]")
+	b.Key(kb.ArrowDown)
+	b.Wait(`document.activeElement.value === "lora" && document.activeElement.checked`)
+	b.Key(kb.ArrowUp)
+	b.Wait(`document.activeElement.value === "whole" && document.activeElement.checked`)
+	b.TabInto("input[type=number]")
+	b.Key(kb.ArrowDown)
+	b.Wait(`document.activeElement.value === "2"`)
+	b.TabTo("BUTTON", b.Say("train.start"))
+	b.Key(" ")
+
+	// Who reads the log while the charts grow is left there when the run is over.
+	titled("status.running")
+	b.TabInto(".log")
+	grows(b)
+	b.Wait(`document.querySelector(".head .succeeded")`)
+	if !browser.JS[bool](b, `document.activeElement.matches(".log")`) {
+		t.Error("the end of the run takes the focus away")
+	}
+	b.TabTo("BUTTON", b.Say("mistakes.look"))
+	b.Key(" ")
+	b.SeeText("mistakes.list")
+	b.Focused("H2", b.Say("mistakes.title")) // the button is gone
+
+	b.TabTo("A", b.Say("run.try"))
+	b.Key(kb.Enter)
+	titled("classify.text")
+	b.TabInto("textarea")
+	b.Key(reviews)
+	b.TabTo("BUTTON", b.Say("classify.go"))
+	b.Key(" ")
+	judged(b)
 }

@@ -7,7 +7,9 @@ import { waiting } from "./files.js";
 // mistakes is a card that looks for them when asked, since the model has to read every row.
 export function mistakes(job, signal) {
   const room = h("div");
+  const title = h("h2", { tabindex: "-1" }, t("mistakes.title"));
   const ask = async () => {
+    title.focus(); // the button goes
     waiting(room, t("mistakes.looking"));
     try {
       const s = job.hone ?? {};
@@ -20,7 +22,7 @@ export function mistakes(job, signal) {
     }
   };
   fill(room, h("p", { class: "quiet" }, t("mistakes.about")), h("div", { class: "actions below" }, h("button", { class: "button", onclick: ask }, t("mistakes.look"))));
-  return h("section", { class: "card" }, h("h2", null, t("mistakes.title")), room);
+  return h("section", { class: "card" }, title, room);
 }
 
 function show(room, m) {

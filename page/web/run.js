@@ -90,7 +90,7 @@ function draw(view) {
 
 export const scoreName = (metric) => (metric ? t("metric." + metric.replace("eval_", "")) : "");
 
-// title is drawn again only when something changed, so that no button loses the focus.
+// title is drawn again only when something changed. A button there that goes leaves the focus to the title.
 function title(view) {
   const { run } = view;
   const key = run.name + run.status;
@@ -102,8 +102,10 @@ function title(view) {
     running: [does("pause"), does("cancel")], queued: [does("cancel")], validating_files: [does("cancel")], paused: [does("resume", { class: "button main" }), does("cancel")],
     succeeded: [run.job?.fine_tuned_model && h("a", { class: "button main", href: "#/play/" + encodeURIComponent(run.job.fine_tuned_model) }, t("run.try")), run.model && h("a", { class: "button main", href: "#/play/" + encodeURIComponent(run.model) }, t("run.try"))],
   };
-  fill(view.head, h("div", null, h("h1", null, run.name), h("span", { class: "tag " + run.status, role: "status" }, t("status." + run.status))),
+  const held = view.head.contains(document.activeElement);
+  fill(view.head, h("div", null, h("h1", { tabindex: "-1" }, run.name), h("span", { class: "tag " + run.status, role: "status" }, t("status." + run.status))),
     h("div", { class: "actions" }, view.about.run && run.status !== "succeeded" ? run.status === "running" && does("cancel") : buttons[run.status]));
+  if (held) view.head.querySelector("h1").focus();
 }
 
 async function act(view, verb) {
