@@ -91,7 +91,7 @@ func (j *Job) dataset(ctx context.Context) (err error) {
 	if j.Task, err = dataset.Infer(j.Data, j.Columns.Task()); err != nil {
 		return err
 	}
-	j.watch.Say("%s: %s", j.FineTune.Dataset, sizes(j.Data))
+	j.watch.Say("%s: %s rows", j.FineTune.Dataset, sizes(j.Data))
 	j.watch.Say("%s", j.Task.Why)
 	if j.Task.Kind == dataset.LanguageModeling {
 		j.suggestLabels()
@@ -246,7 +246,7 @@ func sizes(d dataset.Dict) string {
 	for i, s := range d {
 		parts[i] = fmt.Sprintf("%s %d", s.Name, s.Len())
 	}
-	return strings.Join(parts, ", ") + " rows"
+	return strings.Join(parts, ", ")
 }
 
 func firstOf(a, b string) string {

@@ -64,12 +64,19 @@ func newcomer(t *testing.T, language string, width, height int) {
 	b.Wait(`document.querySelector(".head .succeeded") && document.querySelector(".list .succeeded") && !document.querySelector(".list .running")`)
 	b.Press("mistakes.look")
 	b.SeeText("mistakes.list")
+	log := browser.JS[string](b, `document.querySelector(".log").innerText`)
+	for _, english := range []string{"the job", "files are", "classification", "process", "worker", " rows", "split"} {
+		if language == "zh" && strings.Contains(log, english) {
+			t.Errorf("the Chinese log says %q:\n%s", english, log)
+		}
+	}
 	look("6-done")
 
 	b.Press("run.try")
 	b.SeeText("classify.text")
 	b.Type("form textarea", reviews)
-	b.Press("classify.go")
+	b.TabTo("BUTTON", b.Say("classify.go")) // the button of the mode says the same
+	b.Key(kb.Enter)
 	judged(b)
 	look("7-classify")
 	if n := browser.JS[int](b, `document.querySelectorAll(".answers > li").length`); n != 2 {

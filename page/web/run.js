@@ -5,6 +5,7 @@ import { events } from "./api.js";
 import { Chart } from "./chart.js";
 import { confirmed } from "./key.js";
 import { mistakes } from "./mistakes.js";
+import { said } from "./said.js";
 import * as jobs from "./jobs.js";
 
 // one shows a run and follows it until it is over; changed is told of each new state. It returns what ends the view.
@@ -133,7 +134,7 @@ function progress(view) {
   const memory = latest("memory_bytes");
   const speed = l.speed.at(-1)?.[1];
   fill(view.state,
-    message && h("div", { class: "note bad", role: "alert" }, h("b", null, t("run.failed")), h("p", null, message)),
+    message && h("div", { class: "note bad", role: "alert" }, h("b", null, t("run.failed")), h("p", null, said(message))),
     max === 0 && !jobs.over(run.status) && h("p", { class: "spin" }, t("run.wait." + run.status)),
     max > 0 && h("div", { class: "meter", role: "progressbar", "aria-label": t("run.progress"), "aria-valuemin": "0", "aria-valuemax": String(max), "aria-valuenow": String(step) }, bar),
     max > 0 && h("dl", { class: "facts" },
@@ -173,7 +174,7 @@ function line(e) {
     case "eval": return t("log.eval", { step: e.step ?? "" }) + " " + ["loss", "accuracy", "f1", "perplexity"].filter((k) => e.metrics?.["eval_" + k] !== undefined).map((k) => t("metric." + k) + " " + number(e.metrics["eval_" + k])).join(" · ");
     case "checkpoint": return t("log.checkpoint", { step: e.step });
     case "done": return t("log.done");
-    default: return e.message ?? "";
+    default: return said(e.message ?? "");
   }
 }
 
