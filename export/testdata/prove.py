@@ -3,11 +3,19 @@
     python export/testdata/prove.py --hone BIN [--types f32,f16,…] [--quantize] [MODEL_DIR …]
 
 Without a folder it makes tiny models with random weights and the tokenizers of tokenizer/testdata. For each model and
-type: gguf reads the file; llama.cpp's token ids of some texts equal transformers'; its logits agree with transformers';
-its greedy text equals hone's on the same weights (hone import of the file). With --quantize llama.cpp quantizes the
+type: gguf reads the file; llama.cpp's token ids of some texts equal transformers'; its logits agree with transformers' on
+the same weights (hone import of the file); hone's greedy text is transformers'. With --quantize llama.cpp quantizes the
 float32 file itself and every tensor must have the same bytes.
+
+llama.cpp multiplies weights of 16 bits and fewer with activations that it rounds likewise, so its greedy text can be
+another than that of the same weights in float32. A reference that rounds too ends at other logits, too: a difference of
+1e-7 moves some activation over the edge between two roundings, and in a few layers that grows to as much as rounding
+itself; how far, the reference's distance from itself in float64 tells. What can be compared to the end is each step.
+llama.cpp tells the activations and the result of every product with a matrix while it generates. The reference, given
+the results before, comes to the same activations (by norms, RoPE, attention, gates), and given these to the same result:
+all must be within STEP, the logits too, and the likeliest tokens be those that llama.cpp said.
 """
-import argparse, ctypes, json, pathlib, subprocess, sys, tempfile
+import argparse, collections, contextlib, ctypes, json, pathlib, subprocess, sys, tempfile
 
 import gguf
 import llama_cpp
@@ -19,6 +27,8 @@ import transformers
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 TEXTS = ["Hello, world! It's 1984, isn't it?", "  two  spaces\n\n\tand a tab; 12345.67", "naïve café 你好 🙂 привет", "def f(x):\n    return x"]
 FTYPES = {"q8_0": 7, "q4_0": 2, "q4_K_M": 15}
+SAID = 16  # tokens of greedy text
+STEP = 1e-5
 
 
 def tiny(folder):
@@ -44,6 +54,16 @@ def tiny(folder):
         yield out
 
 
+def plain_weights():
+    """Model parameters that leave the weights as the file has them, for products whose rounding ROUNDS tells."""
+    params = DEFAULTS()
+    params.use_extra_bufts = False
+    return params
+
+
+DEFAULTS, llama_cpp.llama_cpp.llama_model_default_params = llama_cpp.llama_cpp.llama_model_default_params, plain_weights
+
+
 def run(*args):
     done = subprocess.run([str(a) for a in args], capture_output=True, text=True)
     assert done.returncode == 0, f"{args}: {done.stderr}"
@@ -57,6 +77,114 @@ def reference_ids(model, text, special=False):
     return transformers.AutoTokenizer.from_pretrained(model).encode(text, add_special_tokens=special)
 
 
+class Tensor(ctypes.Structure):
+    """struct ggml_tensor of ggml.h."""
+    _fields_ = [("type", ctypes.c_int), ("buffer", ctypes.c_void_p), ("ne", ctypes.c_int64 * 4), ("nb", ctypes.c_size_t * 4),
+                ("op", ctypes.c_int), ("op_params", ctypes.c_int32 * 16), ("flags", ctypes.c_int32), ("src", ctypes.c_void_p * 10),
+                ("view_src", ctypes.c_void_p), ("view_offs", ctypes.c_size_t), ("data", ctypes.c_void_p), ("name", ctypes.c_char * 64)]
+
+
+def listen(llm):
+    """Has llama.cpp tell its products with matrices of the file, by the matrix' name: activations and results of some tokens each."""
+    told = collections.defaultdict(list)
+
+    def tell(address, ask, _):
+        t = Tensor.from_address(address)
+        if not (t.src[0] and t.src[1]):
+            return not ask
+        weight, x = Tensor.from_address(t.src[0]), Tensor.from_address(t.src[1])
+        if not weight.name.endswith(b".weight") or x.type != gguf.GGMLQuantizationType.F32:  # rows of embeddings are looked up by integers
+            return not ask
+        if not ask:
+            told[weight.name.decode()].append([torch.tensor(np.ctypeslib.as_array(ctypes.cast(m.data, ctypes.POINTER(ctypes.c_float)), (m.ne[1], m.ne[0]))) for m in (x, t)])
+        return True
+
+    llm.context_params.cb_eval = llama_cpp.llama_cpp.ggml_backend_sched_eval_callback(tell)
+    llm._ctx = llama_cpp._internals.LlamaContext(model=llm._model, params=llm.context_params, verbose=False)
+    return told
+
+
+def q8_0(x):
+    """As quantize_row_q8_0 of ggml: integers of 8 bits in blocks of 32, which have a float16 scale."""
+    b = x.reshape(-1, 32)
+    most = b.abs().amax(-1, keepdim=True)
+    return ((b * torch.where(most > 0, torch.full_like(most, 127) / most, 0)).round() * (most / 127).half().to(x.dtype)).reshape(x.shape)
+
+
+def q8_k(x):
+    """As quantize_row_q8_K: blocks of 256 and a float32 scale."""
+    b = x.reshape(-1, 256)
+    most = b.abs().amax(-1, keepdim=True)
+    return ((b * torch.where(most > 0, torch.full_like(most, 127) / most, 0)).round() * (most / 127)).reshape(x.shape)
+
+
+# What an activation is rounded to beside weights of a type: vec_dot_type in ggml-cpu.c.
+ROUNDS = {"F32": lambda x: x, "F16": lambda x: x.half().to(x.dtype), "BF16": lambda x: x.bfloat16().to(x.dtype),
+          "Q4_0": q8_0, "Q5_0": q8_0, "Q8_0": q8_0, "Q4_K": q8_k, "Q6_K": q8_k}
+
+
+def gelu(_, args, out):
+    """ggml's GELU, a table of float16."""
+    x = args[0]
+    return torch.where(x.abs() < 10, torch.nn.functional.gelu(x.half().to(x.dtype), approximate="tanh").half().to(x.dtype), out)
+
+
+@contextlib.contextmanager
+def as_llama(model, reader, told=None, rounding=True):
+    """Makes transformers' model round activations as llama.cpp does. With told, activations and results of each product give
+    way to llama.cpp's, after they were compared with these: the list has the distances."""
+    types = {t.name: t.tensor_type.name for t in reader.tensors}
+    arch = reader.get_field("general.architecture").contents()
+    names = gguf.get_tensor_name_map(next(k for k, v in gguf.MODEL_ARCH_NAMES.items() if v == arch), model.config.num_hidden_layers)
+    off, hooks = [], []
+    for name, module in model.named_modules():
+        if rounding and isinstance(module, transformers.activations.NewGELUActivation):
+            hooks.append(module.register_forward_hook(gelu))
+        if not isinstance(module, (torch.nn.Linear, transformers.pytorch_utils.Conv1D)):
+            continue
+        weight = names.get_name(name) + ".weight"
+        if weight not in types:
+            weight = "token_embd.weight"  # a head that shares the embeddings
+        theirs, result = (torch.cat(m) for m in zip(*told[weight])) if told else (None, None)
+        if arch == "llama" and told and name.endswith(("q_proj", "k_proj")):  # pairs of RoPE lie side by side in the file
+            result = result.reshape(len(result), -1, model.config.head_dim // 2, 2).transpose(2, 3).flatten(1)
+
+        def before(module, args, theirs=theirs, rounds=ROUNDS[types[weight]] if rounding else ROUNDS["F32"]):
+            if theirs is None:
+                return (rounds(args[0]),)
+            off.append(distance(args[0][0], theirs))
+            return (rounds(theirs)[None],)
+
+        def after(module, _, out, result=result):
+            if result is not None:
+                result = result if module.bias is None else result + module.bias
+                off.append(distance(out[0], result))
+                return out if module is model.get_output_embeddings() else result[None]
+
+        hooks += [module.register_forward_pre_hook(before), module.register_forward_hook(after)]
+    yield off
+    for h in hooks:
+        h.remove()
+
+
+def distance(got, want):
+    got, want = np.asarray(got), np.asarray(want)
+    return np.sqrt(((got - want) ** 2).sum() / ((want - want.mean(-1, keepdims=True)) ** 2).sum())
+
+
+def logits_of(model, ids):
+    return model(torch.tensor([ids])).logits[0].numpy()
+
+
+def greedy(model, ids):
+    return model.generate(torch.tensor([ids]), attention_mask=torch.ones(1, len(ids)), do_sample=False, max_new_tokens=SAID, eos_token_id=None, pad_token_id=0)[0][len(ids):].tolist()
+
+
+def agreement(a, b):
+    return next((i for i, (x, y) in enumerate(zip(a, b)) if x != y), len(a))
+
+
+@torch.no_grad()
 def check(hone, model, kind, work, quantize):
     path = work / f"{model.name}-{kind}.gguf"
     run(hone, "export", "--model", model, "--type", kind, "--output", path, "--force")
@@ -74,26 +202,27 @@ def check(hone, model, kind, work, quantize):
     torch_model = transformers.AutoModelForCausalLM.from_pretrained(again, dtype=torch.float32).eval()
     ids = reference_ids(model, TEXTS[0], special=True)
     assert llm.tokenize(TEXTS[0].encode(), add_bos=True, special=True) == ids, "bos and eos around a text differ"
-    with torch.no_grad():
-        want = torch_model(torch.tensor([ids])).logits[0].numpy()
-    llm.reset()
-    llm.eval(ids)
-    got = np.array(llm.scores[: len(ids)])
-    off = np.sqrt(((got - want) ** 2).sum() / ((want - want.mean(-1, keepdims=True)) ** 2).sum())
-    same = (got.argmax(-1) == want.argmax(-1)).mean()
-    llm.reset()
-    theirs = []
-    for token in llm.generate(ids, temp=0, repeat_penalty=1.0):
-        theirs.append(token)
-        if len(theirs) == 16:
-            break
-    with torch.no_grad():
-        mine = torch_model.generate(torch.tensor([ids]), attention_mask=torch.ones(1, len(ids)), do_sample=False, max_new_tokens=16, eos_token_id=None, pad_token_id=0)[0][len(ids):].tolist()
-    text = json.loads(run(hone, "generate", "--model", again, "--prompt", TEXTS[0], "--no-do_sample", "--max_new_tokens", 16, "--no-return_full_text", "--json").stdout)[0]["generated_text"]
+    told = listen(llm)
+    theirs = [token for _, token in zip(range(SAID), llm.generate(ids, temp=0, repeat_penalty=1.0))]
+    said = ids + theirs[:-1]
+    every = np.array(llm.scores[: len(said)])
+    got, want = every[: len(ids)], logits_of(torch_model, ids)
+    off, same, mine = distance(got, want), (got.argmax(-1) == want.argmax(-1)).mean(), greedy(torch_model, ids)
+    text = json.loads(run(hone, "generate", "--model", again, "--prompt", TEXTS[0], "--no-do_sample", "--max_new_tokens", SAID, "--no-return_full_text", "--json").stdout)[0]["generated_text"]
     decoded = transformers.AutoTokenizer.from_pretrained(again).decode(mine[: mine.index(llm.token_eos()) if llm.token_eos() in mine else None])
-    agree = next((i for i, (x, y) in enumerate(zip(theirs, mine)) if x != y), 16)
-    ok = off < {"f32": 0.01, "f16": 0.01, "bf16": 0.05}.get(kind, 0.2) and (kind != "f32" or agree == 16)
-    print(f"{'ok ' if ok else 'BAD'} {model.name:10} {kind:7} {arch:6} {len(names):4} tensors; logits of llama.cpp off by {off:.2g}, top token the same at {same:.0%}; greedy: {agree} of 16 tokens as transformers; hone {'says the same' if text == decoded else f'{text!r} / {decoded!r}'}", flush=True)
+    with as_llama(torch_model, reader):
+        rounded, likewise = logits_of(torch_model, ids), greedy(torch_model, ids)
+        again64 = logits_of(torch_model.double(), ids)
+    torch_model.float()
+    with as_llama(torch_model, reader, told, rounding=False) as exact:
+        logits_of(torch_model, said)
+    with as_llama(torch_model, reader, told) as steps:
+        last = logits_of(torch_model, said)
+    end, agree = distance(every, last), agreement(theirs, last[len(ids) - 1 :].argmax(-1).tolist())
+    ok = off < {"f32": 0.01, "f16": 0.01, "bf16": 0.05}.get(kind, 0.2) and text == decoded and max(steps) < STEP and end < STEP and agree == SAID and (kind != "f32" or theirs == mine)
+    print(f"{'ok ' if ok else 'BAD'} {model.name:10} {kind:7} {arch:6} {len(names):4} tensors; logits of llama.cpp off by {off:.2g}, top token the same at {same:.0%}, greedy {agreement(theirs, mine)} of {SAID}; hone {'says what transformers says' if text == decoded else f'{text!r} / {decoded!r}'}\n"
+          f"    rounding likewise: off by {distance(got, rounded):.2g} (itself in float64: {distance(rounded, again64):.2g}), greedy {agreement(theirs, likewise)} of {SAID}\n"
+          f"    step by step: activations and results of {len(steps) // 2} products off by {max(steps):.2g} at most (without rounding: {max(exact):.2g}), half of them by less than {np.median(steps):.2g}; logits by {end:.2g}, greedy {agree} of {SAID}", flush=True)
     if quantize and kind in FTYPES:
         compare_bytes(work / f"{model.name}-f32.gguf", path, FTYPES[kind])
     return ok
