@@ -13,16 +13,13 @@ import (
 	"time"
 )
 
-// bodyTime is how long a client may take to send a request's JSON.
-const bodyTime = 30 * time.Second
-
 // read reads the JSON of a request into v, a pointer to a struct. Fields that v doesn't have are ignored.
 func (s *Server) read(w http.ResponseWriter, r *http.Request, v any) error {
 	if r.ContentLength > s.config.MaxBody {
 		return tooLarge(s.config.MaxBody) // before it is sent
 	}
 	control := http.NewResponseController(w)
-	control.SetReadDeadline(time.Now().Add(bodyTime))
+	control.SetReadDeadline(time.Now().Add(s.config.Stall))
 	b, err := io.ReadAll(http.MaxBytesReader(w, r.Body, s.config.MaxBody))
 	control.SetReadDeadline(time.Time{}) // or it would end the request while it waits for its answer
 	var large *http.MaxBytesError
@@ -30,7 +27,7 @@ func (s *Server) read(w http.ResponseWriter, r *http.Request, v any) error {
 	case errors.As(err, &large):
 		return tooLarge(large.Limit)
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		return refusal(http.StatusRequestTimeout, invalid, "request_timeout", "the request didn't come within %v", bodyTime)
+		return refusal(http.StatusRequestTimeout, invalid, "request_timeout", "the request didn't come within %v", s.config.Stall)
 	case err != nil:
 		return bad("", "the request's body can't be read: %v", err)
 	}

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -280,4 +281,81 @@ func TestSlowClients(t *testing.T) {
 	for _, c := range open {
 		c.Close()
 	}
+}
+
+// A narrow listener's connections take little that nobody reads.
+type narrow struct{ net.Listener }
+
+func (l narrow) Accept() (net.Conn, error) {
+	c, err := l.Listener.Accept()
+	if err == nil {
+		c.(*net.TCPConn).SetWriteBuffer(4 << 10)
+	}
+	return c, err
+}
+
+// Clients that send a byte at a time, to the server, to a mounted route or to none, and clients that never read their stream, are dropped
+// at the limit. Others are served meanwhile, and afterwards nothing is left of them: no place and no goroutine, and with it no memory.
+func TestTricklersAreDropped(t *testing.T) {
+	const stall = time.Second
+	s, err := New(Config{Device: hone.Device(1), Stall: stall, MaxRequests: 8})
+	check(t, err)
+	t.Cleanup(s.Close)
+	check(t, s.Add(context.Background(), "mood", newModel(t, 1)))
+	s.Mount("POST /v1/files", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if _, err := io.Copy(io.Discard, r.Body); err != nil {
+			http.Error(w, err.Error(), http.StatusRequestTimeout)
+		}
+	}))
+	l, err := s.Listen("127.0.0.1:0")
+	check(t, err)
+	ctx, end := context.WithCancel(context.Background())
+	defer end()
+	go s.Serve(ctx, narrow{l})
+	url := fmt.Sprintf("http://%s", l.Addr())
+	defer http.DefaultClient.CloseIdleConnections()
+	alive(t, url)
+	before := runtime.NumGoroutine()
+
+	dial := func(path string, length int, body string) net.Conn {
+		c, err := net.Dial("tcp", l.Addr().String())
+		check(t, err)
+		t.Cleanup(func() { c.Close() })
+		c.(*net.TCPConn).SetReadBuffer(4 << 10)
+		fmt.Fprintf(c, "POST %s HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n%s", path, length, body)
+		return c
+	}
+	var wg sync.WaitGroup
+	for i := range 9 {
+		c := dial([]string{"/v1/classify", "/v1/files", "/v1/nothing"}[i%3], 2000, "{")
+		wg.Go(func() {
+			begun := time.Now()
+			for time.Since(begun) < 30*stall {
+				if _, err := c.Write([]byte(" ")); err != nil {
+					return // dropped
+				}
+				time.Sleep(20 * time.Millisecond)
+			}
+			t.Error("a client that sends a byte at a time is kept")
+		})
+	}
+	const body = `{"prompt": ["a", "b"], "max_tokens": 120, "n": 30, "stream": true, "logprobs": 5, "logit_bias": {"420": -100}}`
+	var deaf []net.Conn // never read
+	for range 3 {
+		deaf = append(deaf, dial("/v1/completions", len(body), body))
+	}
+	busy := func() bool { return len(s.slots) > 0 || runtime.NumGoroutine() > before+2 }
+	for begun := time.Now(); busy(); time.Sleep(10 * time.Millisecond) {
+		if alive(t, url); time.Since(begun) > 30*stall {
+			t.Fatalf("%d requests are left, and %d goroutines of %d", len(s.slots), runtime.NumGoroutine(), before)
+		}
+	}
+	wg.Wait()
+	for _, c := range deaf { // what they get now is what was on its way when they were dropped
+		c.SetReadDeadline(time.Now().Add(10 * time.Second))
+		if b, _ := io.ReadAll(c); !bytes.Contains(b, []byte("data: ")) || bytes.Contains(b, []byte("[DONE]")) {
+			t.Errorf("a client that never read was given %d bytes to the end", len(b))
+		}
+	}
+	alive(t, url)
 }

@@ -119,7 +119,7 @@ func (s *Server) guest(next http.Handler) http.Handler {
 			return
 		}
 		if r.Body != nil && r.Body != http.NoBody {
-			r.Body = http.MaxBytesReader(w, steadyBody{http.NewResponseController(w), r.Body}, s.config.MaxUpload)
+			r.Body = http.MaxBytesReader(w, &steadyBody{ReadCloser: r.Body, control: http.NewResponseController(w), stall: s.config.Stall}, s.config.MaxUpload)
 		}
 		next.ServeHTTP(w, r)
 	})
@@ -136,13 +136,14 @@ func (s *Server) front(next http.Handler) http.Handler {
 	}
 	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		c := &call{start: time.Now(), id: randomID("req-")}
-		w := &response{ResponseWriter: rw, control: http.NewResponseController(rw)}
+		w := &response{ResponseWriter: rw, control: http.NewResponseController(rw), stall: s.config.Stall}
 		r = r.WithContext(context.WithValue(r.Context(), callKey{}, c))
 		w.Header().Set("X-Request-Id", c.id)
 		w.Header().Set("X-Content-Type-Options", "nosniff")
 		s.metrics.inFlight.Add(1)
 		defer func() {
 			s.metrics.inFlight.Add(-1)
+			w.control.SetReadDeadline(time.Now().Add(w.stall)) // net/http reads what is left of the body
 			if p := recover(); p != nil {
 				if p == http.ErrAbortHandler {
 					panic(p)

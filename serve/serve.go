@@ -35,6 +35,7 @@ type Config struct {
 	MaxUpload   int64         // bytes of a request to a mounted route; 1 GiB
 	MaxTokens   int           // answers that don't say how long they may be end here; 1024
 	Timeout     time.Duration // of one request; 10 minutes
+	Stall       time.Duration // how long a client may take to send a request, or to read what was written; 30 seconds
 	Drain       time.Duration // how long requests in work may go on when the server ends; 30 seconds
 
 	Log *slog.Logger // one line for each request, without its contents; nil means none
@@ -77,6 +78,7 @@ func New(c Config) (*Server, error) {
 	c.MaxUpload = cmp.Or(c.MaxUpload, 1<<30)
 	c.MaxTokens = cmp.Or(c.MaxTokens, 1024)
 	c.Timeout = cmp.Or(c.Timeout, 10*time.Minute)
+	c.Stall = cmp.Or(c.Stall, 30*time.Second)
 	c.Drain = cmp.Or(c.Drain, 30*time.Second)
 	s := &Server{config: c, log: c.Log, started: time.Now(), routes: map[string]map[string]handler{}, mounted: map[string]http.Handler{},
 		slots: make(chan struct{}, c.MaxRequests), models: map[string]*served{}, engines: map[string]*engine{}}

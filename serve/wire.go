@@ -6,13 +6,11 @@ import (
 	"time"
 )
 
-// stall is how long a client may take to read what was written, or to send more of a body, before it is given up.
-const stall = 30 * time.Second
-
 // A response watches what is written, and gives up clients that don't read it.
 type response struct {
 	http.ResponseWriter
 	control *http.ResponseController
+	stall   time.Duration // how long the client may take to read what was written
 	status  int
 	bytes   int64
 }
@@ -28,7 +26,7 @@ func (w *response) Write(b []byte) (int, error) {
 	if w.status == 0 {
 		w.status = http.StatusOK
 	}
-	w.control.SetWriteDeadline(time.Now().Add(stall)) // not every writer has deadlines
+	w.control.SetWriteDeadline(time.Now().Add(w.stall)) // not every writer has deadlines
 	n, err := w.ResponseWriter.Write(b)
 	w.bytes += int64(n)
 	return n, err
@@ -39,22 +37,34 @@ func (w *response) Flush() { w.FlushError() }
 
 // FlushError is what http.ResponseController looks for.
 func (w *response) FlushError() error {
-	w.control.SetWriteDeadline(time.Now().Add(stall))
+	w.control.SetWriteDeadline(time.Now().Add(w.stall))
 	return w.control.Flush()
 }
 
 // Unwrap is what http.ResponseController looks for.
 func (w *response) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
-// A steadyBody is a body of any size whose sender may not stall.
+// A steadyBody is a body of any size whose sender may neither stall nor trickle: it has to be there after stall and a second for
+// each KiB.
 type steadyBody struct {
-	control *http.ResponseController
 	io.ReadCloser
+	control *http.ResponseController
+	stall   time.Duration
+	late    time.Time
 }
 
-func (b steadyBody) Read(p []byte) (int, error) {
-	b.control.SetReadDeadline(time.Now().Add(stall))
+func (b *steadyBody) Read(p []byte) (int, error) {
+	now := time.Now()
+	if b.late.IsZero() {
+		b.late = now.Add(b.stall)
+	}
+	if soon := now.Add(b.stall); soon.Before(b.late) {
+		b.control.SetReadDeadline(soon)
+	} else {
+		b.control.SetReadDeadline(b.late)
+	}
 	n, err := b.ReadCloser.Read(p)
+	b.late = b.late.Add(time.Duration(n) * time.Second / 1024)
 	b.control.SetReadDeadline(time.Time{}) // or it would end requests that only wait for their answer
 	return n, err
 }
