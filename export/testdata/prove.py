@@ -209,7 +209,7 @@ def check(hone, model, kind, work, quantize):
     got, want = every[: len(ids)], logits_of(torch_model, ids)
     off, same, mine = distance(got, want), (got.argmax(-1) == want.argmax(-1)).mean(), greedy(torch_model, ids)
     text = json.loads(run(hone, "generate", "--model", again, "--prompt", TEXTS[0], "--no-do_sample", "--max_new_tokens", SAID, "--no-return_full_text", "--json").stdout)[0]["generated_text"]
-    decoded = transformers.AutoTokenizer.from_pretrained(again).decode(mine[: mine.index(llm.token_eos()) if llm.token_eos() in mine else None])
+    decoded = transformers.AutoTokenizer.from_pretrained(again).decode(mine[: mine.index(llm.token_eos()) if llm.token_eos() in mine else None], skip_special_tokens=True)
     with as_llama(torch_model, reader):
         rounded, likewise = logits_of(torch_model, ids), greedy(torch_model, ids)
         again64 = logits_of(torch_model.double(), ids)
