@@ -30,6 +30,7 @@ var (
 	llama   = flag.String("llama", "", "llama.cpp's server, such as http://127.0.0.1:8081")
 	name    = flag.String("model", "", "model to ask; empty for the only one")
 	key     = flag.String("api_key", os.Getenv("HONE_API_KEY"), "key to send")
+	kinds   = flag.String("kinds", "classify,completions", "requests to send")
 	clients = flag.Int("clients", 64, "clients at once")
 	seconds = flag.Int("seconds", 60, "how long each kind of request is sent")
 	tokens  = flag.Int("max_tokens", 32, "tokens of a completion")
@@ -46,8 +47,13 @@ func main() {
 }
 
 func run() error {
-	if err := load("classify", classifications()); err != nil {
-		return err
+	if strings.Contains(*kinds, "classify") {
+		if err := load("classify", classifications()); err != nil {
+			return err
+		}
+	}
+	if !strings.Contains(*kinds, "completions") {
+		return nil
 	}
 	if err := load("completions", completions(*url)); err != nil || *llama == "" {
 		return err
@@ -139,6 +145,7 @@ func (q *request) ask() (answer, error) {
 		return answer{}, err
 	}
 	r.Header.Set("Authorization", "Bearer "+*key)
+	r.Close = *llama != "" && strings.HasPrefix(q.url, *llama) // it closes connections at will, after so many requests
 	got, err := http.DefaultClient.Do(r)
 	if err != nil {
 		return answer{}, err
