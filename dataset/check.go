@@ -14,6 +14,7 @@ import (
 type CheckOptions struct {
 	Tokens    func(text string) int // counts a text's tokens; nil: lengths are in characters
 	MaxLength int                   // longest sequence that training keeps, in tokens; 0, or without Tokens: no limit
+	HeldOut   bool                  // rows will be held out of a single split, so that it needs no other
 }
 
 // A Report is what Check found.
@@ -99,7 +100,7 @@ func Check(d Dict, t Task, o CheckOptions) (*Report, error) {
 		r.Splits = append(r.Splits, sr)
 	}
 	c.repeats(r, d)
-	r.warn()
+	r.warn(o)
 	return r, nil
 }
 

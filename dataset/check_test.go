@@ -75,3 +75,27 @@ func TestMeasure(t *testing.T) {
 		}
 	}
 }
+
+func TestHeldOut(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, "train.jsonl", `{"text": "one two", "label": "a"}
+{"text": "three", "label": "b"}
+`)
+	d, err := Load(dir, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	task, err := Infer(d, Task{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for held, want := range map[bool]int{false: 1, true: 0} {
+		r, err := Check(d, task, CheckOptions{HeldOut: held})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := strings.Count(fmt.Sprint(r.Warnings), "only the split train"); n != want {
+			t.Errorf("held out %v: %v", held, r.Warnings)
+		}
+	}
+}

@@ -8,7 +8,7 @@ import (
 )
 
 // warn turns the findings into sentences.
-func (r *Report) warn() {
+func (r *Report) warn(o CheckOptions) {
 	add := func(remedy, format string, args ...any) {
 		r.Warnings = append(r.Warnings, Warning{fmt.Sprintf(format, args...), remedy})
 	}
@@ -29,7 +29,7 @@ func (r *Report) warn() {
 		}
 		r.warnSplit(s, add)
 	}
-	if len(r.Splits) == 1 {
+	if len(r.Splits) == 1 && !o.HeldOut {
 		add("hold some rows out: hone train --test_size 0.1 does", "there is only the split %s: nothing tells how good the model is on new data", r.Splits[0].Name)
 	}
 }

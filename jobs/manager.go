@@ -105,7 +105,10 @@ func Open(dir string, o Options) (*Manager, error) {
 	m := &Manager{files: filepath.Join(dir, "files"), jobs: filepath.Join(dir, "jobs"), o: o, log: o.Log,
 		uploads: map[string]*File{}, all: map[string]*job{},
 		wake: make(chan struct{}, 1), hurry: make(chan struct{}), loading: make(chan struct{}, 1)}
-	if err := errors.Join(os.MkdirAll(m.files, 0o700), os.MkdirAll(m.jobs, 0o700)); err != nil {
+	if err = os.MkdirAll(m.files, 0o700); err == nil {
+		err = os.MkdirAll(m.jobs, 0o700)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("jobs: %w", err)
 	}
 	if m.held, err = take(filepath.Join(dir, "lock")); err != nil {
