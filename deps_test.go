@@ -9,10 +9,10 @@ import (
 
 // order is the data flow: a package imports only packages that stand above it (ARCHITECTURE.md).
 var order = []string{
-	"internal/realdata", "internal/browser", "internal/spell", "internal/fixtures", "internal/disk", "internal/tfevents", "internal/dial",
+	"internal/realdata", "internal/browser", "internal/spell", "internal/disk", "internal/tfevents", "internal/dial",
 	"hub", "bundle", "dataset", "tokenizer", "chat",
 	"collate", "compute", "compute/cpu", "nn",
-	"safetensors", "gguf", "model", "convert", "lora", "eval",
+	"safetensors", "internal/fixtures", "gguf", "model", "convert", "lora", "eval",
 	"optim", "checkpoint", "train", "jobs", "generate", "export",
 	"sweep", "internal/roofline", "", "starter", "page", "serve", "cmd/hone", "bench/load", "internal/fixtures/saved", "internal/fixtures/random",
 }

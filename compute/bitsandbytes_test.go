@@ -19,14 +19,14 @@ func TestState8EqualsBitsandbytes(t *testing.T) {
 	}
 	defer f.Close()
 	for name, signed := range map[string]bool{"signed": true, "unsigned": false} {
-		x := floats(t, f, "quantize."+name)
+		x := fixtures.Floats[compute.Float](t, f, "quantize."+name)
 		s := compute.NewState8(len(x), signed)
 		s.Store(x, 0)
 		codes, err := f.Bytes("codes." + name)
 		if err != nil {
 			t.Fatal(err)
 		}
-		values := floats(t, f, "map."+name)
+		values := fixtures.Floats[compute.Float](t, f, "map."+name)
 		identity := compute.State8{Codes: make([]byte, 256), Top: []float32{1}, Signed: signed}
 		for i := range identity.Codes {
 			identity.Codes[i] = byte(i)
@@ -50,7 +50,7 @@ func TestState8EqualsBitsandbytes(t *testing.T) {
 				t.Errorf("%s: element %d, %v of the largest, has the code %d, in bitsandbytes %d", name, i, y, got, want)
 			}
 		}
-		for i, want := range floats(t, f, "absmax."+name) {
+		for i, want := range fixtures.Floats[compute.Float](t, f, "absmax."+name) {
 			if s.Top[i] != float32(want) {
 				t.Errorf("%s: the largest of block %d is %v, in bitsandbytes %v", name, i, s.Top[i], want)
 			}
@@ -58,27 +58,10 @@ func TestState8EqualsBitsandbytes(t *testing.T) {
 		copy(s.Codes, codes)
 		got := make([]compute.Float, len(x))
 		s.Load(got, 0)
-		for i, want := range floats(t, f, "dequantized."+name) {
+		for i, want := range fixtures.Floats[compute.Float](t, f, "dequantized."+name) {
 			if float32(got[i]) != float32(want) {
 				t.Errorf("%s: element %d becomes %v, in bitsandbytes %v", name, i, got[i], want)
 			}
 		}
 	}
-}
-
-func floats(t *testing.T, f *safetensors.File, name string) []compute.Float {
-	t.Helper()
-	info, ok := f.Info(name)
-	if !ok {
-		t.Fatalf("no tensor %s", name)
-	}
-	v := make([]float32, info.Elements())
-	if err := f.ReadFloat32(v, name); err != nil {
-		t.Fatal(err)
-	}
-	all := make([]compute.Float, len(v))
-	for i, x := range v {
-		all[i] = compute.Float(x)
-	}
-	return all
 }

@@ -32,15 +32,7 @@ func open(t *testing.T, dir string) fixture {
 
 func (x fixture) floats(name string) []float32 {
 	x.t.Helper()
-	info, ok := x.f.Info(name)
-	if !ok {
-		x.t.Fatalf("fixture has no %s", name)
-	}
-	v := make([]float32, info.Elements())
-	if err := x.f.ReadFloat32(v, name); err != nil {
-		x.t.Fatal(err)
-	}
-	return v
+	return fixtures.Floats[float32](x.t, x.f, name)
 }
 
 func (x fixture) ints(name string) []int64 {

@@ -24,15 +24,15 @@ func TestAdamW8bitEqualsBitsandbytes(t *testing.T) {
 	for name, decay := range map[string]float64{"plain": 0, "decay": 0.1} {
 		info, _ := f.Info(name + ".start")
 		p := &nn.Param{W: compute.NewMat(info.Shape[0], info.Shape[1])}
-		copy(p.W.Data, floats(t, f, name+".start"))
+		copy(p.W.Data, fixtures.Floats[compute.Float](t, f, name+".start"))
 		grads := nn.NewGrads([]*nn.Param{p}, func(*nn.Param) bool { return true })
 		o := NewAdamW8bit(compute.Ref{}, []*nn.Param{p}, grads, func(*nn.Param) bool { return false })
 		o.Beta1, o.Beta2, o.Eps, o.WeightDecay = 0.9, 0.999, 1e-8, decay
 		for step := 1; step <= 4; step++ {
-			copy(grads.G[0].Data, floats(t, f, fmt.Sprintf("%s.grad.%d", name, step)))
+			copy(grads.G[0].Data, fixtures.Floats[compute.Float](t, f, fmt.Sprintf("%s.grad.%d", name, step)))
 			o.Update(lr, 1)
 			var most, sum float64
-			for i, want := range floats(t, f, fmt.Sprintf("%s.weight.%d", name, step)) {
+			for i, want := range fixtures.Floats[compute.Float](t, f, fmt.Sprintf("%s.weight.%d", name, step)) {
 				d := math.Abs(float64(p.W.Data[i] - want))
 				most, sum = max(most, d), sum+d
 			}
@@ -58,28 +58,11 @@ func TestAdamW8bitEqualsBitsandbytes(t *testing.T) {
 			if differ > len(codes)/50 {
 				t.Errorf("%s: %d of %d codes of state%s differ", name, differ, len(codes), s.name)
 			}
-			for i, want := range floats(t, f, name+".absmax"+s.name) {
+			for i, want := range fixtures.Floats[compute.Float](t, f, name+".absmax"+s.name) {
 				if got := s.state.Top[i]; math.Abs(float64(got)/float64(want)-1) > 1e-5 {
 					t.Errorf("%s: absmax%s of block %d is %v, in bitsandbytes %v", name, s.name, i, got, want)
 				}
 			}
 		}
 	}
-}
-
-func floats(t *testing.T, f *safetensors.File, name string) []compute.Float {
-	t.Helper()
-	info, ok := f.Info(name)
-	if !ok {
-		t.Fatalf("no tensor %s", name)
-	}
-	v := make([]float32, info.Elements())
-	if err := f.ReadFloat32(v, name); err != nil {
-		t.Fatal(err)
-	}
-	all := make([]compute.Float, len(v))
-	for i, x := range v {
-		all[i] = compute.Float(x)
-	}
-	return all
 }
