@@ -12,4 +12,4 @@ import (
 func Device(threads int) compute.Device { return cpu.New(threads) }
 
 // fastBF16 reports whether this machine's processor multiplies bfloat16 faster than float32.
-func fastBF16() bool { return cpu.BF16Speed() > 1.2 }
+func fastBF16() bool { return cpu.FastBF16() }

@@ -2,6 +2,7 @@ package hone
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/hone-ml/hone/collate"
@@ -40,7 +41,7 @@ func OpenPreference(ctx context.Context, dir, reference string, d compute.Device
 			return nil, nil, err
 		}
 		e.Reference, err = eval.PairLogps(ctx, m.NewRun(d), pairs, progress)
-		if err != nil {
+		if err = errors.Join(err, m.Close()); err != nil {
 			return nil, nil, err
 		}
 	}
@@ -49,7 +50,7 @@ func OpenPreference(ctx context.Context, dir, reference string, d compute.Device
 		return nil, nil, err
 	}
 	run := m.NewRun(d)
-	if e.Reference == nil {
+	if reference == "" {
 		a.Disable()
 		if e.Reference, err = eval.PairLogps(ctx, run, pairs, progress); err != nil {
 			return nil, nil, err

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -137,6 +138,12 @@ func taskOf(set map[string]any) dataset.Task {
 		t.Names = append(t.Names, fmt.Sprint(l))
 	}
 	return t
+}
+
+// testSize is the share of the rows that a job holds out. Numbers of a request are json.Number, those of a file float64.
+func testSize(set map[string]any) float64 {
+	x, _ := strconv.ParseFloat(fmt.Sprint(set["test_size"]), 64)
+	return x
 }
 
 // mentions reports whether an error is about the file of a split.

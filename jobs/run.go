@@ -273,7 +273,7 @@ func (m *Manager) validate(j *job) *failure {
 		return &failure{Code: "invalid_training_file", Message: m.clean(j, err.Error()), Param: &param}
 	}
 	m.note(j, "", "%s", task.Why)
-	report, err := dataset.Check(d, task, dataset.CheckOptions{HeldOut: j.Settings["test_size"] != nil})
+	report, err := dataset.Check(d, task, dataset.CheckOptions{HeldOut: testSize(j.Settings) > 0})
 	if err != nil {
 		return nil // it only advises
 	}

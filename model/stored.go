@@ -17,7 +17,7 @@ import (
 const Auto = "auto"
 
 // LoadFrozen is Load of weights that are not to be written to: for inference, and for training adapters on them. They are
-// held as dtype says: float32, bfloat16, int8, int4 or Auto. Where the file has them so, row by row, they stay in the
+// held as dtype says: float32, bfloat16, int8, int4 or Auto. Where the file has matrices so, row by row, they stay in the
 // file, which is mapped and must not be truncated; what has to be made of it is made piece by piece, so that the model
 // is never whole in float32. With int4, embeddings and head, on which every token's loss hangs directly, are int8.
 func LoadFrozen(dir, dtype string) (*Model, error) {

@@ -30,7 +30,7 @@ var (
 	llama   = flag.String("llama", "", "llama.cpp's server, such as http://127.0.0.1:8081")
 	name    = flag.String("model", "", "model to ask; empty for the only one")
 	key     = flag.String("api_key", os.Getenv("HONE_API_KEY"), "key to send")
-	kinds   = flag.String("kinds", "classify,completions", "requests to send")
+	kinds   = flag.String("kinds", "classify,completions", "requests to send, in this order")
 	clients = flag.Int("clients", 64, "clients at once")
 	seconds = flag.Int("seconds", 60, "how long each kind of request is sent")
 	tokens  = flag.Int("max_tokens", 32, "tokens of a completion")
@@ -47,18 +47,23 @@ func main() {
 }
 
 func run() error {
-	if strings.Contains(*kinds, "classify") {
-		if err := load("classify", classifications()); err != nil {
+	for kind := range strings.SplitSeq(*kinds, ",") {
+		var err error
+		switch kind {
+		case "classify":
+			err = load(kind, classifications())
+		case "completions":
+			if err = load(kind, completions(*url)); err == nil && *llama != "" {
+				err = load("completions of llama.cpp", completions(*llama))
+			}
+		default:
+			err = fmt.Errorf("kind %q is not classify or completions", kind)
+		}
+		if err != nil {
 			return err
 		}
 	}
-	if !strings.Contains(*kinds, "completions") {
-		return nil
-	}
-	if err := load("completions", completions(*url)); err != nil || *llama == "" {
-		return err
-	}
-	return load("completions of llama.cpp", completions(*llama))
+	return nil
 }
 
 // A request and its answer when it is alone.

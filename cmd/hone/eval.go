@@ -11,7 +11,9 @@ import (
 	"github.com/hone-ml/hone"
 	"github.com/hone-ml/hone/collate"
 	"github.com/hone-ml/hone/dataset"
+	"github.com/hone-ml/hone/eval"
 	"github.com/hone-ml/hone/hub"
+	"github.com/hone-ml/hone/model"
 )
 
 type evalCommand struct {
@@ -117,6 +119,20 @@ func (c evalCommand) classes(a *app, s *screen, dir string, rows *dataset.Datase
 	return showMistakes(a.stdout, wrong, c.Errors, rows, task, labels)
 }
 
+// measure evaluates the model of run, held as --dtype says; with --json it has printed the metrics then.
+func (c evalCommand) measure(a *app, s *screen, e eval.Evaluator, run *model.Run) (r eval.Result, err error) {
+	if err := c.dtypeFlag.apply(run.Model); err != nil {
+		return r, err
+	}
+	r, err = e.Evaluate(a.ctx, run, func(done, total int) { s.bar("evaluating", done, total, "") })
+	s.end("evaluating")
+	if err == nil && c.Json {
+		return r, json.NewEncoder(a.stdout).Encode(r.Metrics)
+	}
+	s.close()
+	return r, err
+}
+
 // pairs measures what training on pairs of answers is for, by TRL's names.
 func (c evalCommand) pairs(a *app, s *screen, h *hub.Client, dir string, rows *dataset.Dataset, task dataset.Task) error {
 	reference := c.Reference
@@ -132,18 +148,10 @@ func (c evalCommand) pairs(a *app, s *screen, h *hub.Client, dir string, rows *d
 	if err != nil {
 		return err
 	}
-	if err := c.dtypeFlag.apply(run.Model); err != nil {
+	r, err := c.measure(a, s, e, run)
+	if err != nil || c.Json {
 		return err
 	}
-	r, err := e.Evaluate(a.ctx, run, func(done, total int) { s.bar("evaluating", done, total, "") })
-	s.end("evaluating")
-	if err != nil {
-		return err
-	}
-	if c.Json {
-		return json.NewEncoder(a.stdout).Encode(r.Metrics)
-	}
-	s.close()
 	for _, name := range slices.Sorted(maps.Keys(r.Metrics)) {
 		fmt.Fprintf(a.stdout, "%-19s %.4f\n", name, r.Metrics[name])
 	}
@@ -156,18 +164,10 @@ func (c evalCommand) language(a *app, s *screen, dir string, rows *dataset.Datas
 	if err != nil {
 		return err
 	}
-	if err := c.dtypeFlag.apply(run.Model); err != nil {
+	r, err := c.measure(a, s, e, run)
+	if err != nil || c.Json {
 		return err
 	}
-	r, err := e.Evaluate(a.ctx, run, func(done, total int) { s.bar("evaluating", done, total, "") })
-	s.end("evaluating")
-	if err != nil {
-		return err
-	}
-	if c.Json {
-		return json.NewEncoder(a.stdout).Encode(r.Metrics)
-	}
-	s.close()
 	fmt.Fprintf(a.stdout, "loss        %.4f\nperplexity  %.3f\nexamples    %d\n", r.Metrics["loss"], r.Metrics["perplexity"], r.Examples)
 	return nil
 }

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/hone-ml/hone"
@@ -76,7 +77,7 @@ func (c serveCommand) Run(a *app) error {
 	}
 	defer s.Close()
 	l, err := s.Listen(net.JoinHostPort(c.Host, strconv.Itoa(c.Port)))
-	if err != nil && strings.Contains(err.Error(), "address already in use") {
+	if errors.Is(err, syscall.EADDRINUSE) || errors.Is(err, wsaEADDRINUSE) {
 		return fmt.Errorf("%w: another program has the port, perhaps another hone serve; choose one with --port, or --port 0 for any", err)
 	}
 	if err != nil {
@@ -104,6 +105,9 @@ func (c serveCommand) Run(a *app) error {
 	err = s.Serve(a.ctx, l)
 	return errors.Join(err, endJobs())
 }
+
+// wsaEADDRINUSE is what Windows says of a port that is taken.
+const wsaEADDRINUSE = syscall.Errno(10048)
 
 // teach says what there is, and what to do with it first.
 func (c serveCommand) teach(a *app, s *serve.Server, url string) {

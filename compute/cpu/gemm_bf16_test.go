@@ -188,3 +188,15 @@ func FuzzMatMulBF16(f *testing.F) {
 		}
 	})
 }
+
+// The trial finds what the processor is known for: AMX is many times as fast, rounding alone isn't faster at all.
+func TestFastBF16(t *testing.T) {
+	k := &bf16Kernels[0]
+	if k.name == "amx bf16" && !FastBF16() {
+		t.Error("AMX isn't taken to be faster than float32")
+	}
+	if k.rounding.pair == 1 && FastBF16() {
+		t.Error("float32 with rounded factors is taken to be faster than without")
+	}
+	t.Logf("%s has %.2f times the speed of %s", k.name, k.speed()/gemmKernels[0].speed(), gemmKernels[0].name)
+}

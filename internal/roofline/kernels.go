@@ -40,7 +40,7 @@ type precision struct {
 // float32's.
 func (b *bench) precisions() []precision {
 	ps := []precision{{"", b.d}}
-	if cpu.BF16Speed() > 1 {
+	if cpu.FastBF16() {
 		ps = append(ps, precision{", bf16", b.d.BF16()})
 	}
 	return ps
