@@ -71,6 +71,8 @@ type Device interface {
 
 	// AdamW updates w, m and v from the gradient g, all of one shape and dense.
 	AdamW(w, g, m, v Mat, o AdamW)
+	// AdamWHeld is AdamW on the elements of x from lo on, a multiple of 256; g is dense, and their gradient.
+	AdamWHeld(x Held, g Mat, lo int, o AdamW)
 	// SumSquares returns Σ g².
 	SumSquares(g Mat) float64
 

@@ -31,11 +31,14 @@ func (Ref) CrossEntropy(loss []Float, logits Mat, labels []int32, smoothing, sca
 
 func (Ref) AdamW(w, g, m, v Mat, o AdamW) {
 	sameShape("AdamW", w, g, m, v)
+	o.update(w.Flat(), g.Flat(), m.Flat(), v.Flat())
+}
+
+func (o AdamW) update(ws, gs, ms, vs []Float) {
 	step, sqrt2 := o.Rates()
 	decay, scale := Float(1-o.LR*o.WeightDecay), Float(o.GradScale)
 	b1, b2 := Float(1-o.Beta1), Float(1-o.Beta2)
 	beta2, eps := Float(o.Beta2), Float(o.Eps)
-	ws, gs, ms, vs := w.Flat(), g.Flat(), m.Flat(), v.Flat()
 	for i := range ws {
 		g := gs[i] * scale
 		ms[i] += (g - ms[i]) * b1

@@ -20,7 +20,7 @@ type State8 struct {
 // NewState8 returns n zeros; signed says whether there may be negative elements.
 func NewState8(n int, signed bool) State8 {
 	s := State8{make([]byte, n), make([]float32, (n+StateBlock-1)/StateBlock), signed}
-	zero := s.table().nearest(0)
+	zero := s.Map().nearest(0)
 	for i := range s.Codes {
 		s.Codes[i] = zero
 	}
@@ -30,9 +30,9 @@ func NewState8(n int, signed bool) State8 {
 // Load writes the elements from lo on to dst; lo is a multiple of 256.
 func (s State8) Load(dst []Float, lo int) {
 	s.blocks(len(dst), lo, func(from, to, block int) {
-		t, top := s.table(), s.Top[block]
+		m, top := s.Map(), s.Top[block]
 		for i, c := range s.Codes[lo+from : lo+to] {
-			dst[from+i] = Float(t.values[c] * top)
+			dst[from+i] = Float(m.Values[c] * top)
 		}
 	})
 }
@@ -40,15 +40,14 @@ func (s State8) Load(dst []Float, lo int) {
 // Store rounds src to the elements from lo on; lo is a multiple of 256, and so is the end, or it is the last.
 func (s State8) Store(src []Float, lo int) {
 	s.blocks(len(src), lo, func(from, to, block int) {
-		var top float32
+		var top uint32 // of bits without the sign, which are in the order of the numbers
 		for _, v := range src[from:to] {
-			top = max(top, float32(v), -float32(v))
+			top = max(top, math.Float32bits(float32(v))&^(1<<31))
 		}
-		s.Top[block] = top
-		inverse := 1 / max(top, 0x1p-120)
-		t := s.table()
+		s.Top[block] = math.Float32frombits(top)
+		inverse, m := s.Inverse(block), s.Map()
 		for i, v := range src[from:to] {
-			s.Codes[lo+from+i] = t.nearest(float32(v) * inverse)
+			s.Codes[lo+from+i] = m.nearest(float32(v) * inverse)
 		}
 	})
 }
@@ -66,25 +65,40 @@ func (s State8) blocks(n, lo int, f func(from, to, block int)) {
 // Bytes returns the memory that s takes.
 func (s State8) Bytes() int64 { return int64(len(s.Codes)) + 4*int64(len(s.Top)) }
 
-func (s State8) table() *dynamicMap {
+// Inverse returns what the elements of a block are multiplied by before they are looked up.
+func (s State8) Inverse(block int) float32 { return 1 / max(s.Top[block], tiny) }
+
+// Map returns the numbers that the codes stand for.
+func (s State8) Map() *DynamicMap {
 	if s.Signed {
 		return &signedMap
 	}
 	return &unsignedMap
 }
 
-// A dynamicMap is the sorted numbers that 8 bits stand for.
-type dynamicMap struct {
-	values  [256]float32
-	between [256]float32          // where the nearest number changes; the last is infinite
-	first   [1 << (32 - 18)]uint8 // by the upper bits of x: the nearest to the least x that has them
+// A DynamicMap is the sorted numbers that 8 bits stand for, and how to find the nearest: by the upper 16 bits of x, of which
+// those between DynamicLeast and DynamicMost make a difference. No two numbers are nearest to numbers with the same upper bits
+// but neighbours.
+type DynamicMap struct {
+	Values  [256]float32
+	Between [256]float32 // where the nearest number changes; the last is infinite
+	// First is the nearest to the least x with these bits: those of positive numbers, then of negative ones, then nothing, so
+	// that four bytes can be read from any.
+	First [2*DynamicKeys + 4]uint8
 }
+
+// The bits of 2⁻²³ and 1 without the sign.
+const (
+	DynamicLeast = (127 - 23) << 7
+	DynamicMost  = 127 << 7
+	DynamicKeys  = DynamicMost - DynamicLeast + 1
+)
 
 var signedMap, unsignedMap = newDynamicMap(true), newDynamicMap(false)
 
 // newDynamicMap is bitsandbytes' create_dynamic_map with 7 bits of exponent: for each power of ten from 10⁻⁶ to 1 the
 // middles of 2^i equal parts of [0.1, 1] of it (twice as many without signs), 0, and 1.
-func newDynamicMap(signed bool) (m dynamicMap) {
+func newDynamicMap(signed bool) (m DynamicMap) {
 	values := []float32{0, 1}
 	for i := range 7 {
 		parts := 1 << i
@@ -99,20 +113,22 @@ func newDynamicMap(signed bool) (m dynamicMap) {
 		}
 	}
 	slices.Sort(values)
-	copy(m.values[:], values)
+	copy(m.Values[:], values)
 	for i := range 255 {
-		m.between[i] = (values[i] + values[i+1]) / 2
+		m.Between[i] = (values[i] + values[i+1]) / 2
 	}
-	m.between[255] = float32(math.Inf(1))
-	for key := range m.first {
-		least := uint32(key) << 18
-		if least>>31 == 1 {
-			least |= 1<<18 - 1
+	m.Between[255] = float32(math.Inf(1))
+	for key := range DynamicKeys {
+		least := uint32(DynamicLeast+key) << 16
+		if key == 0 {
+			least = 0
 		}
-		if x := math.Float32frombits(least); x >= -1 && x <= 1 {
-			i, _ := slices.BinarySearch(m.between[:], x)
-			m.first[key] = uint8(i)
+		first := func(x float32) uint8 {
+			i, _ := slices.BinarySearch(m.Between[:], x)
+			return uint8(i)
 		}
+		m.First[key] = first(math.Float32frombits(least))
+		m.First[DynamicKeys+key] = first(math.Float32frombits(1<<31 | uint32(DynamicLeast+key)<<16 | 0xffff))
 	}
 	return m
 }
@@ -126,11 +142,12 @@ func bound(k, parts int) float32 {
 	return float32(1 - float64(step)*float64(parts-k))
 }
 
-// nearest returns the index of the number nearest to x, which is between -1 and 1 (or nearly).
-func (m *dynamicMap) nearest(x float32) uint8 {
-	x = min(max(x, -1), 1)
-	i := m.first[math.Float32bits(x)>>18]
-	for x > m.between[i] {
+// nearest returns the index of the number nearest to x; beyond −1 and 1 the first or the last.
+func (m *DynamicMap) nearest(x float32) uint8 {
+	b := math.Float32bits(x)
+	key := min(max(b&^(1<<31)>>16, DynamicLeast), DynamicMost) - DynamicLeast + b>>31*DynamicKeys
+	i := m.First[key]
+	if x > m.Between[i] {
 		i++
 	}
 	return i

@@ -9,11 +9,11 @@ import (
 // The maps have the numbers of bitsandbytes' create_dynamic_map.
 func TestDynamicMap(t *testing.T) {
 	for _, c := range []struct {
-		m       *dynamicMap
+		m       *DynamicMap
 		least   float32
 		smalles float32 // positive
 	}{{&signedMap, -0.99296875, 5.5e-7}, {&unsignedMap, 0, 3.25e-7}} {
-		v := c.m.values[:]
+		v := c.m.Values[:]
 		if !slices.IsSorted(v) || len(slices.Compact(slices.Clone(v))) != 256 {
 			t.Fatal("not 256 numbers in order")
 		}
@@ -34,6 +34,30 @@ func TestDynamicMap(t *testing.T) {
 			if got := c.m.nearest(float32(x)); math.Abs(float64(v[got]-float32(x))) > math.Abs(float64(v[best]-float32(x)))*(1+1e-5)+1e-8 {
 				t.Fatalf("%v: %v, nearest is %v", x, v[got], v[best])
 			}
+		}
+	}
+}
+
+// A number is found by its upper 16 bits and one comparison, wherever it lies.
+func TestDynamicMapLookup(t *testing.T) {
+	for _, m := range []*DynamicMap{&signedMap, &unsignedMap} {
+		check := func(x float32) {
+			want, _ := slices.BinarySearch(m.Between[:], x)
+			if got := m.nearest(x); int(got) != want {
+				t.Fatalf("%v: %d, want %d", x, got, want)
+			}
+		}
+		for upper := range uint32(1 << 16) {
+			for _, lower := range []uint32{0, 1, 0xffff} {
+				if x := math.Float32frombits(upper<<16 | lower); x == x {
+					check(x)
+				}
+			}
+		}
+		for _, b := range m.Between {
+			check(b)
+			check(math.Nextafter32(b, 2))
+			check(math.Nextafter32(b, -2))
 		}
 	}
 }

@@ -31,7 +31,6 @@ type AdamW struct {
 	device compute.Device
 	params []*nn.Param
 	grads  *nn.Grads
-	room   [3][]compute.Float // of a piece
 }
 
 // NewAdamW allocates the moments of those of params that grads has gradients for. The caller sets betas, epsilon
@@ -83,12 +82,31 @@ func (o *AdamW) Update(lr, scale float64) {
 		}
 		o.grads.Blocks(o.device, i, p, func(lo, hi int, g compute.Mat) {
 			if o.BF16 || o.In8Bits(i) {
-				o.updatePieces(p, lo*p.W.Cols, g.Flat(), s)
+				o.device.AdamWHeld(o.held(p), g, lo*p.W.Cols, s)
 				return
 			}
 			o.device.AdamW(p.W.RowSpan(lo, hi), g, o.M[i].RowSpan(lo, hi), o.V[i].RowSpan(lo, hi), s)
 		})
 	}
+}
+
+// held returns p and its moments as they lie in memory.
+func (o *AdamW) held(p *nn.Param) (x compute.Held) {
+	if i := p.Index; o.In8Bits(i) {
+		x.Few = &[2]compute.State8{o.M8[i], o.V8[i]}
+	} else {
+		x.M, x.V = o.M[i].Flat(), o.V[i].Flat()
+	}
+	if p.Stored != nil {
+		row := p.Stored.Flat()
+		x.Stored = &row
+	} else {
+		x.W = p.W.Flat()
+	}
+	if o.BF16 {
+		x.Rounding = &compute.Stochastic{Key: o.Seed, Step: uint32(o.Step), Param: uint32(p.Index)}
+	}
+	return x
 }
 
 // Params returns the parameters that o updates.

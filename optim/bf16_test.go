@@ -64,7 +64,7 @@ func TestAdamWBF16(t *testing.T) {
 			t.Errorf("8 bits %v: the number of threads changes the weights", in8)
 		}
 		for _, w := range results[0] {
-			if s, _ := compute.Store(flat([]compute.Float{w}), compute.BFloat16); s.Mat().Data[0] != w {
+			if s, _ := compute.Store(compute.Mat{Rows: 1, Cols: 1, Stride: 1, Data: []compute.Float{w}}, compute.BFloat16); s.Mat().Data[0] != w {
 				t.Fatalf("8 bits %v: %v is no bfloat16 number", in8, w)
 			}
 		}

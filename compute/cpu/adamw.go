@@ -27,9 +27,13 @@ func (d *Device) AdamW(w, g, m, v Mat, o compute.AdamW) {
 	same("AdamW", w, g)
 	same("AdamW", w, m)
 	same("AdamW", w, v)
+	adamwTask.each(d, ceil(len(w.Flat()), adamwRun), adamwArgs{w.Flat(), g.Flat(), m.Flat(), v.Flat(), o, adamwConstants(o)})
+}
+
+// adamwConstants returns adamwSIMD's last argument.
+func adamwConstants(o compute.AdamW) [8]float32 {
 	step, rsqrt2 := o.Rates()
-	adamwTask.each(d, ceil(len(w.Flat()), adamwRun), adamwArgs{w.Flat(), g.Flat(), m.Flat(), v.Flat(), o, [8]float32{float32(o.GradScale), float32(1 - o.Beta1), float32(o.Beta2), float32(1 - o.Beta2),
-		rsqrt2, float32(o.Eps), step, float32(1 - o.LR*o.WeightDecay)}})
+	return [8]float32{float32(o.GradScale), float32(1 - o.Beta1), float32(o.Beta2), float32(1 - o.Beta2), rsqrt2, float32(o.Eps), step, float32(1 - o.LR*o.WeightDecay)}
 }
 
 // flat returns x as one row.

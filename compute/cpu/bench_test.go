@@ -83,6 +83,10 @@ func BenchmarkKernels(b *testing.B) {
 	g, m, s := f.dense(benchV, benchC), f.dense(benchV, benchC), compute.NewMat(benchV, benchC)
 	o := compute.AdamW{LR: 1e-5, Beta1: 0.9, Beta2: 0.999, Eps: 1e-8, WeightDecay: 0.01, Step: 10, GradScale: 1}
 	kernel(b, "AdamW", n, 28*n, func(d *Device) { d.AdamW(table, g, m, s, o) })
+	for name, bytes := range map[string]int{"bfloat16": 24, "8 bits": 16, "both": 12} {
+		x := heldOf(1, n)[name]
+		kernel(b, "AdamWHeld/"+name, n, bytes*n, func(d *Device) { d.AdamWHeld(x, g, 0, o) })
+	}
 	kernel(b, "SumSquares", n, 4*n, func(d *Device) { d.SumSquares(g) })
 }
 

@@ -21,21 +21,24 @@ func (d *Device) Dropout(dst, x Mat, p float32, key uint64) {
 type mask struct {
 	compute.Mask
 	drop uint32 // words below this are dropped
-	// The two keys of each of Philox's ten rounds, once for each lane.
 	keys [80]uint64
 }
 
-func newMask(p float32, key uint64) (m mask) {
-	m.Mask, m.drop = compute.NewMask(p, key), uint32(float64(p)*(1<<32))
+func newMask(p float32, key uint64) mask {
+	return mask{compute.NewMask(p, key), uint32(float64(p) * (1 << 32)), philoxKeys(key)}
+}
+
+// philoxKeys returns the two keys of each of Philox's ten rounds, once for each lane.
+func philoxKeys(key uint64) (keys [80]uint64) {
 	k0, k1 := uint32(key), uint32(key>>32)
-	for r := 0; r < len(m.keys); r += 8 {
+	for r := 0; r < len(keys); r += 8 {
 		for lane := range 4 {
-			m.keys[r+lane], m.keys[r+4+lane] = uint64(k0), uint64(k1)
+			keys[r+lane], keys[r+4+lane] = uint64(k0), uint64(k1)
 		}
 		k0 += 0x9E3779B9
 		k1 += 0xBB67AE85
 	}
-	return m
+	return keys
 }
 
 // apply is [compute.Mask.Apply].

@@ -18,6 +18,7 @@ func TestAllocs(t *testing.T) {
 	lse, w, b := f.dense(64, 3), f.dense(1, 192), f.dense(1, 192)
 	h := layout(64, 20, 44)
 	h.Dropout = 0.1
+	held := heldOf(1, 64*192)["both"]
 	for name, kernel := range map[string]func(){
 		"Act":               func() { d.Act(y, x, compute.GELU) },
 		"GLUBackward":       func() { d.GLUBackward(y, dy, dy, x, x, compute.SiLU) },
@@ -27,6 +28,7 @@ func TestAllocs(t *testing.T) {
 		"LayerNormBackward": func() { d.LayerNormBackward(y, w, b, dy, x, stat, w) },
 		"CrossEntropy":      func() { d.CrossEntropy(lse.Data[:64], x, h.Pos, 0.1, 0) },
 		"AdamW":             func() { d.AdamW(x, y, y, dy, compute.AdamW{Step: 1}) },
+		"AdamWHeld":         func() { d.AdamWHeld(held, x, 0, compute.AdamW{Step: 1}) },
 		"Attention":         func() { d.Attention(y, lse, x, x, x, h) },
 		"AttentionBackward": func() { d.AttentionBackward(y, dy, dy, dy, y, lse, x, x, x, h) },
 	} {
