@@ -14,7 +14,7 @@ var avx2Kernel = gemmKernel{
 var avx512Kernel = func() gemmKernel {
 	k := avx2Kernel
 	k.name, k.lanes = "avx512", 32
-	k.tiles = tilesOf(tiles6AVX512, tiles4AVX512, tiles1AVX512)
+	k.tiles = pairsOf(tiles12AVX512, tilesOf(tiles6AVX512, tiles4AVX512, tiles1AVX512))
 	k.halves = halvesOf(halves12AVX512, k.tiles)
 	k.packRows, k.storeRow = packRows32, storeRow32
 	return k
@@ -53,6 +53,20 @@ func halvesOf(twelve heightFunc, tiles tilesFunc) tilesFunc {
 	return func(height int, c, a, b []float32, n, k, rs, ks, step, cs int, first bool) {
 		if pairs := n / 2; height == 6 && pairs > 0 {
 			twelve(c, a, b, pairs, k, rs, ks, step, cs, first)
+			if n%2 == 0 {
+				return
+			}
+			c, a, n = c[pairs*12*cs:], a[pairs*2*step:], 1
+		}
+		tiles(height, c, a, b, n, k, rs, ks, step, cs, first)
+	}
+}
+
+// pairsOf takes packed tiles of 6 rows in pairs.
+func pairsOf(twelve func(c, a, b []float32, pairs, k, cs int, first bool), tiles tilesFunc) tilesFunc {
+	return func(height int, c, a, b []float32, n, k, rs, ks, step, cs int, first bool) {
+		if pairs := n / 2; height == 6 && ks == 6 && pairs > 0 {
+			twelve(c, a, b, pairs, k, cs, first)
 			if n%2 == 0 {
 				return
 			}
@@ -115,6 +129,9 @@ func tiles4AVX512(c, a, b []float32, tiles, k, rs, ks, step, cs int, first bool)
 
 //go:noescape
 func tiles1AVX512(c, a, b []float32, tiles, k, rs, ks, step, cs int, first bool)
+
+//go:noescape
+func tiles12AVX512(c, a, b []float32, pairs, k, cs int, first bool)
 
 //go:noescape
 func halves12AVX512(c, a, b []float32, pairs, k, rs, ks, step, cs int, first bool)
