@@ -16,7 +16,7 @@ var avx512Kernel = func() gemmKernel {
 	k.name, k.lanes = "avx512", 32
 	k.tiles = pairsOf(tiles12AVX512, tilesOf(tiles6AVX512, tiles4AVX512, tiles1AVX512))
 	k.halves = halvesOf(halves12AVX512, k.tiles)
-	k.packRows, k.storeRow = packRows32, storeRow32
+	k.packRows, k.storeRow, k.storeCols16 = packRows32, storeRow32, storeCols16AVX512
 	return k
 }()
 
@@ -159,6 +159,9 @@ func storeRowAVX2(dst, c, bias, add []float32, panels, panel int, scale float32)
 
 //go:noescape
 func storeColsAVX2(dst, c, bias, add []float32, rows, lanes, stride, addStride int, scale float32)
+
+//go:noescape
+func storeCols16AVX512(dst, c, bias, add []float32, rows, lanes, stride, addStride int, scale float32)
 
 //go:noescape
 func dot4AVX2(dst, w, x []float32, k, stride int)

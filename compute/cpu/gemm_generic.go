@@ -33,10 +33,15 @@ type gemmKernel struct {
 	storeRow func(dst, c, bias, add []float32, panels, panel int, scale float32)
 	// storeCols transposes c [rows, 8], with rows lanes apart and a multiple of 8 of them, into 8 rows of
 	// dst: dst = scale·cᵀ + bias + add.
-	storeCols func(dst, c, bias, add []float32, rows, lanes, stride, addStride int, scale float32)
+	storeCols storeFunc
+	// storeCols16, which may be nil, is storeCols for 16 columns and a multiple of 16 rows.
+	storeCols16 storeFunc
 	// dot4 sets dst [4] to the dot products of 4 rows of w with x, of length k.
 	dot4 func(dst, w, x []float32, k, stride int)
 }
+
+// A storeFunc transposes and stores columns of C.
+type storeFunc func(dst, c, bias, add []float32, rows, lanes, stride, addStride int, scale float32)
 
 // A tilesFunc computes tiles of C, as gemmKernel tells.
 type tilesFunc func(height int, c, a, b []float32, n, k, rs, ks, step, cs int, first bool)

@@ -21,23 +21,36 @@ func (g *gemm) store(c []float32, p0, p1, q0, q1 int) {
 	}
 }
 
-// storeTransposed is store for C with rows and columns [q, p] of dst.
+// storeTransposed is store for C with rows and columns [q, p] of dst. Rows of dst a multiple of 4 KiB apart share sets of the
+// caches: there whole lines are stored, 16 columns of C at a time. Elsewhere that is 1 to 4 % slower than 8.
 func (g *gemm) storeTransposed(c []float32, p0, p1, q0, q1 int) {
 	x, rows := &g.x, p1-p0
-	for q := q0; q < q1; q += 8 {
+	lines := g.storeCols16 != nil && x.dst.Stride%1024 == 0
+	for q, wide := q0, 0; q < q1; q += 8 { // wide: rows of these 8 columns that are stored already
 		panel := c[(q-q0)/g.lanes*rows*g.lanes:][(q-q0)%g.lanes:]
-		fast := 0
+		r := wide
+		if wide = 0; r == 0 && lines && q+16 <= q1 {
+			wide = rows &^ 15
+			g.storeColumns(g.storeCols16, panel, q, p0, 0, wide)
+			r = wide
+		}
 		if q+8 <= q1 {
-			if fast = rows &^ 7; fast > 0 {
-				g.storeCols(x.dst.Data[q*x.dst.Stride+p0:], panel, x.bias(p0), x.add(q, p0),
-					fast, g.lanes, x.dst.Stride, x.e.Add.Stride, x.scale)
-			}
+			fast := (rows - r) &^ 7
+			g.storeColumns(g.storeCols, panel, q, p0, r, fast)
+			r += fast
 		}
 		for i := q; i < min(q+8, q1); i++ {
-			for r := fast; r < rows; r++ {
+			for r := r; r < rows; r++ {
 				x.finish(i, p0+r, panel[r*g.lanes+i-q])
 			}
 		}
+	}
+}
+
+// storeColumns stores n rows of a panel of C from row r on, 8 or 16 columns of it.
+func (g *gemm) storeColumns(store storeFunc, panel []float32, q, p0, r, n int) {
+	if x := &g.x; n > 0 {
+		store(x.dst.Data[q*x.dst.Stride+p0+r:], panel[r*g.lanes:], x.bias(p0+r), x.add(q, p0+r), n, g.lanes, x.dst.Stride, x.e.Add.Stride, x.scale)
 	}
 }
 
