@@ -359,3 +359,36 @@ func TestTricklersAreDropped(t *testing.T) {
 	}
 	alive(t, url)
 }
+
+// A client that reads a long answer slowly, but reads it, gets all of it, though it takes longer than the limit.
+func TestSlowReadersGetAll(t *testing.T) {
+	const stall = time.Second
+	s, err := New(Config{Device: hone.Device(1), Stall: stall})
+	check(t, err)
+	t.Cleanup(s.Close)
+	long := bytes.Repeat([]byte("0123456789abcdef"), 16*stretch/16+1)
+	s.Mount("GET /v1/long", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { w.Write(long) }))
+	l, err := s.Listen("127.0.0.1:0")
+	check(t, err)
+	ctx, end := context.WithCancel(context.Background())
+	defer end()
+	go s.Serve(ctx, narrow{l})
+
+	c, err := net.Dial("tcp", l.Addr().String())
+	check(t, err)
+	defer c.Close()
+	c.(*net.TCPConn).SetReadBuffer(64 << 10)
+	fmt.Fprint(c, "GET /v1/long HTTP/1.0\r\nHost: localhost\r\n\r\n")
+	begun := time.Now()
+	var got bytes.Buffer
+	for err == nil {
+		_, err = io.CopyN(&got, c, stretch)
+		time.Sleep(stall / 10)
+	}
+	if took := time.Since(begun); took < stall {
+		t.Fatalf("the answer took %v, which shows nothing of a limit of %v", took, stall)
+	}
+	if err != io.EOF || !bytes.HasSuffix(got.Bytes(), long) {
+		t.Errorf("a slow client got %d bytes of %d: %v", got.Len(), len(long), err)
+	}
+}

@@ -35,7 +35,7 @@ type Config struct {
 	MaxUpload   int64         // bytes of a request to a mounted route; 1 GiB
 	MaxTokens   int           // answers that don't say how long they may be end here; 1024
 	Timeout     time.Duration // of one request; 10 minutes
-	Stall       time.Duration // how long a client may take to send a request, or to read what was written; 30 seconds
+	Stall       time.Duration // how long a client may take to send a request, or to read the next 64 KiB of an answer; 30 seconds
 	Drain       time.Duration // how long requests in work may go on when the server ends; 30 seconds
 
 	Log *slog.Logger // one line for each request, without its contents; nil means none

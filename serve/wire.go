@@ -22,14 +22,22 @@ func (w *response) WriteHeader(status int) {
 	w.ResponseWriter.WriteHeader(status)
 }
 
+// stretch is what a client reads within stall at least, in bytes: one that needs minutes for a long answer is slow, but there.
+const stretch = 64 << 10
+
 func (w *response) Write(b []byte) (int, error) {
 	if w.status == 0 {
 		w.status = http.StatusOK
 	}
-	w.control.SetWriteDeadline(time.Now().Add(w.stall)) // not every writer has deadlines
-	n, err := w.ResponseWriter.Write(b)
-	w.bytes += int64(n)
-	return n, err
+	for n := 0; ; {
+		w.control.SetWriteDeadline(time.Now().Add(w.stall)) // not every writer has deadlines
+		k, err := w.ResponseWriter.Write(b[n:min(n+stretch, len(b))])
+		n += k
+		w.bytes += int64(k)
+		if err != nil || n == len(b) {
+			return n, err
+		}
+	}
 }
 
 // Flush implements http.Flusher.
