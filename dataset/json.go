@@ -377,7 +377,7 @@ func (b *builder) jsonValue(c *column, s *scanner) error {
 		if ok {
 			c.appendStr(String, b.arena.add(v))
 		} else {
-			what += " " + strconv.Quote(clip(string(v), 40))
+			what = fmt.Sprintf("a string %q", clip(string(v), 40))
 		}
 	case '{', '[':
 		if err := s.skip(0); err != nil {
@@ -404,7 +404,7 @@ func (b *builder) jsonValue(c *column, s *scanner) error {
 		if err != nil {
 			return err
 		}
-		what = "the number " + string(lit)
+		what = fmt.Sprintf("the number %s", lit)
 		if ok, err = appendNumber(c, lit, whole); err != nil {
 			return &fault{at, err.Error()}
 		}

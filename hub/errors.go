@@ -191,9 +191,9 @@ func (c *Client) explainStatus(repo Repo, file string, e *statusError) error {
 
 func (c *Client) tokenAdvice() string {
 	if c.Token == "" {
-		return "set HF_TOKEN to a token of yours that may read it (" + c.site() + "/settings/tokens)"
+		return fmt.Sprintf("set HF_TOKEN to a token of yours that may read it (%s/settings/tokens)", c.site())
 	}
-	return "check that the token in use may read it (" + c.site() + "/settings/tokens)"
+	return fmt.Sprintf("check that the token in use may read it (%s/settings/tokens)", c.site())
 }
 
 // offline is the error for something that isn't cached and may not be asked for.

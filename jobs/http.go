@@ -65,14 +65,14 @@ func refuse(param, format string, args ...any) error {
 }
 
 func tooLarge(limit int64) error {
-	return &apiError{http.StatusRequestEntityTooLarge, "file", "file_too_large", "the file is larger than " + disk.Size(uint64(limit)) + ", the most that this server takes"}
+	return &apiError{http.StatusRequestEntityTooLarge, "file", "file_too_large", fmt.Sprintf("the file is larger than %s, the most that this server takes", disk.Size(uint64(limit)))}
 }
 
 // fail answers with an error. What is the server's own fault is logged, and told without its paths.
 func (m *Manager) fail(w http.ResponseWriter, r *http.Request, err error) {
 	e := &apiError{http.StatusInternalServerError, "", "internal_error", "the server can't do this now; its log says why"}
 	if tooBig := (*http.MaxBytesError)(nil); errors.As(err, &tooBig) {
-		e = &apiError{http.StatusRequestEntityTooLarge, "", "request_too_large", "the request has more than " + disk.Size(uint64(tooBig.Limit))}
+		e = &apiError{http.StatusRequestEntityTooLarge, "", "request_too_large", fmt.Sprintf("the request has more than %s", disk.Size(uint64(tooBig.Limit)))}
 	} else if !errors.As(err, &e) {
 		m.log.Error("jobs: a request failed", "method", r.Method, "path", r.URL.Path, "error", err)
 	}

@@ -5,6 +5,7 @@ import (
 	"go/parser"
 	"go/token"
 	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -122,5 +123,53 @@ func TestServerIsTranslated(t *testing.T) {
 		if !slices.Contains(all, s) && !strings.Contains(words.String(), strconv.Quote(s)) {
 			t.Errorf("no server says %q", s)
 		}
+	}
+}
+
+// Every sentence that the page has for an error is one of the program's, so that none is left when the program says it otherwise.
+func TestErrorsAreTheServers(t *testing.T) {
+	quotes := regexp.MustCompile(`["\[]?\{\}["\]]?`)
+	plain := func(s string) string { return quotes.ReplaceAllString(s, "{}") } // %q writes lists and characters otherwise than strings
+	any := regexp.MustCompile(`%(\[\d\])?[.\d]*[a-zA-Z]`)
+	program := regexp.MustCompile(`^[a-z]+: `)
+	place := regexp.MustCompile(`^\{\}(:\{\})?: `)
+	have := map[string]bool{}
+	for _, dir := range []string{"..", "../cmd/hone", "../collate", "../dataset", "../hub", "../internal/disk", "../jobs", ".", "../serve", "../train"} {
+		names, err := filepath.Glob(dir + "/*.go")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range names {
+			if strings.HasSuffix(name, "_test.go") {
+				continue
+			}
+			f, err := parser.ParseFile(token.NewFileSet(), name, nil, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			ast.Inspect(f, func(n ast.Node) bool {
+				if lit, ok := n.(*ast.BasicLit); ok && lit.Kind == token.STRING {
+					s, _ := strconv.Unquote(lit.Value)
+					s = plain(any.ReplaceAllString(s, "{}"))
+					rest := program.ReplaceAllString(s, "")
+					have[s], have[rest], have[place.ReplaceAllString(rest, "")] = true, true, true
+				}
+				return true
+			})
+		}
+	}
+	n := 0
+	for key, text := range texts(t, "en.js") {
+		if !strings.HasPrefix(key, "error.") {
+			continue
+		}
+		n++
+		text = plain(hole.ReplaceAllString(text, "{}"))
+		if !have[text] {
+			t.Errorf("%s: nothing in the program says %q", key, text)
+		}
+	}
+	if n < 50 {
+		t.Errorf("only %d sentences were found", n)
 	}
 }

@@ -120,6 +120,33 @@ func judged(b *browser.Tab) {
 	}
 }
 
+// TestPageRefuses asks for what can't be done, in Chinese: a model and a column that aren't there.
+func TestPageRefuses(t *testing.T) {
+	dir := t.TempDir()
+	b := browser.Open(t, startServer(t, dir).url, "zh", 1280, 900)
+	b.SeeText("zone.large")
+	b.Upload(films(t, dir))
+	b.Press("data.train")
+	b.SeeText("train.sample")
+	fill := func(field, value string) {
+		t.Helper()
+		at := fmt.Sprintf(`[...document.querySelectorAll(".field")].find((f) => f.firstChild.innerText === %q).querySelector("input")`, b.Say(field))
+		browser.JS[bool](b, fmt.Sprintf(`%s.value = %q, %[1]s.dispatchEvent(new Event("input", { bubbles: true }))`, at, value))
+	}
+	fill("train.model", "nobody/nothing")
+	b.See("模型 nobody/nothing 既未在此提供，也未曾下载，而服务器处于离线状态")
+	fill("train.model", "../nothing")
+	b.SeeText("train.estimate.none")
+	fill("train.model", starter.Name)
+	b.Press("train.more")
+	fill("train.label_column", "mood")
+	const missing = `没有列 mood；现有的列："text", "label"`
+	b.See(missing)
+	b.Press("train.start")
+	b.SeeText("run.failed")
+	b.See(missing)
+}
+
 // TestPageByKeys goes the same way without a pointer: Tab, Enter, Space and arrows lead from the file to the model's
 // answers, and wherever Tab leads one sees it.
 func TestPageByKeys(t *testing.T) {

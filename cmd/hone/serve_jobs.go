@@ -102,10 +102,14 @@ func (c serveCommand) baseModel(name string, served map[string]string, offline b
 	if offline || h.Offline {
 		h.Offline = true
 		if _, err := h.Model(context.Background(), hub.Repo{ID: id}); err != nil {
-			return "", fmt.Errorf("model %s is neither served nor among the models that were pulled, and this server is offline", name)
+			return "", errNoModel(name)
 		}
 	}
 	return id, nil
+}
+
+func errNoModel(name string) error {
+	return fmt.Errorf("model %s is neither served nor among the models that were pulled, and this server is offline", name)
 }
 
 // ownModel returns the folder of that name in --models_dir, "" if there is none. The name is one that HubName takes: no path.

@@ -106,9 +106,9 @@ func Open(t *testing.T, url, language string, width, height int) *Tab {
 	return b
 }
 
-// hear keeps what the console says of errors. That the server refused what was sent is none.
+// hear keeps what the console says of errors. That the server refused what was sent is none, nor that a test ended it.
 func (b *Tab) hear(m chromedp.ConsoleMessage) {
-	refused := m.Source == "network" && strings.Contains(m.Text, "status of 400")
+	refused := m.Source == "network" && (strings.Contains(m.Text, "status of 4") || strings.Contains(m.Text, "ERR_CONNECTION_REFUSED"))
 	if !m.IsException() && m.Type != "error" && m.Type != "warning" || refused {
 		return
 	}

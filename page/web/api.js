@@ -1,10 +1,12 @@
 // The server's routes.
 import { askKey } from "./key.js";
+import { t } from "./language.js";
+import { said } from "./said.js";
 
-// A Failure is an answer that is an error, in the words of the server.
+// A Failure is an answer that is an error: message is in the reader's language, fault as the server sent it.
 export class Failure extends Error {
   constructor(status, fault) {
-    super(fault?.message ?? "HTTP " + status);
+    super(fault?.message ? said(fault.message) : "HTTP " + status);
     this.status = status;
     this.fault = fault ?? {};
   }
@@ -21,7 +23,7 @@ export function headers() {
 // for it, once for all requests that wait.
 export async function ask(path, options = {}) {
   for (;;) {
-    const response = await fetch(path, { ...options, headers: { ...options.headers, ...headers() } });
+    const response = await reached(fetch(path, { ...options, headers: { ...options.headers, ...headers() } }));
     if (response.ok) return response;
     if (response.status === 401) {
       const key = await askKey(Boolean(headers().Authorization));
@@ -38,6 +40,13 @@ export async function ask(path, options = {}) {
     }
     throw new Failure(response.status, typeof fault === "string" ? { message: fault } : fault);
   }
+}
+
+// reached waits for the server. Where there is none, browsers say so each in its own words.
+function reached(answer) {
+  return answer.catch((err) => {
+    throw err instanceof TypeError ? new Failure(0, { message: t("wrong.server") }) : err;
+  });
 }
 
 export const get = async (path, signal) => (await ask(path, { signal })).json();
@@ -66,7 +75,7 @@ export async function* events(path, options) {
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
   let rest = "";
   for (;;) {
-    const { done, value } = await reader.read();
+    const { done, value } = await reached(reader.read());
     if (done) return;
     const lines = (rest + value).split("\n");
     rest = lines.pop();

@@ -104,11 +104,7 @@ function samples(about) {
 
 // shapes shows what rows look like, where there is no data yet.
 function shapes() {
-  const of = [
-    ["shape.classes", '{"text": "Arrived broken, no reply", "label": "complaint"}\n{"text": "Where is my parcel?", "label": "question"}'],
-    ["shape.pairs", '{"prompt": "Summarise: …", "completion": "…"}\n{"messages": [{"role": "user", "content": "…"},\n  {"role": "assistant", "content": "…"}]}'],
-    ["shape.text", t("shape.text.example")],
-  ];
+  const shape = (key) => h("div", null, h("h3", null, t(key)), h("p", { class: "quiet small" }, t(key + ".about")), h("pre", null, t(key + ".example")));
   return h("section", { class: "card" }, h("h2", null, t("shape.title")),
-    h("div", { class: "shapes" }, of.map(([key, text]) => h("div", null, h("h3", null, t(key)), h("p", { class: "quiet small" }, t(key + ".about")), h("pre", null, text)))));
+    h("div", { class: "shapes" }, ["shape.classes", "shape.pairs", "shape.text"].map(shape)));
 }

@@ -2,6 +2,7 @@
 import { h, fill, svg, toast } from "./dom.js";
 import { t } from "./language.js";
 import { all, send, remove } from "./api.js";
+import { bare, said } from "./said.js";
 
 // files lists the uploaded data files, the newest first.
 export async function files() {
@@ -56,7 +57,7 @@ export function fault(err, name) {
   const at = err.fault ?? {};
   return h("div", { class: "note bad", role: "alert" },
     h("b", null, at.line ? t("fault.line", { file: name ?? at.file, line: at.line }) : t("fault.file", { file: name ?? "" })),
-    h("p", null, err.message.replace(/^(dataset|page|hone): /, "")),
+    h("p", null, at.line ? said(bare(at.message)) : err.message),
     at.text && h("pre", null, h("span", { class: "quiet" }, at.line + "  "), at.text));
 }
 
