@@ -7,8 +7,14 @@ package hone
 
 import "runtime/debug"
 
+// version is what the linker was told, for builds that don't see the repository: -X github.com/hone-ml/hone.version=v1.2.
+var version string
+
 // Version returns the version that the binary was built from.
 func Version() string {
+	if version != "" {
+		return version
+	}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return "(unknown)"

@@ -231,7 +231,7 @@ func (m *Manager) save(path string, r io.Reader) (int64, error) {
 	n, err := io.Copy(dst, in)
 	switch {
 	case in.err != nil:
-		return n, refuse("file", "the upload broke off: %w", in.err)
+		return n, refuse("file", "the upload breaks off: %w", in.err)
 	case err != nil:
 		return n, err
 	case n > m.o.MaxFileBytes:

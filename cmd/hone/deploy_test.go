@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	gopath "path"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -162,9 +163,85 @@ func TestDeployDockerfile(t *testing.T) {
 	if !strings.Contains(file, "CGO_ENABLED=0 go build") || strings.Contains(last, "RUN") || strings.Contains(file, "ADD ") {
 		t.Error("the binary has to be static, and the empty image can run nothing else")
 	}
+	source, err := os.ReadFile(filepath.Join("..", "..", "hone.go"))
+	if err != nil || !strings.Contains(file, "-X github.com/hone-ml/hone.version=$VERSION") || !bytes.Contains(source, []byte("\nvar version string\n")) {
+		t.Errorf("the binary isn't told its version: %v", err)
+	}
 	run := regexp.MustCompile(`(?m)^#   docker run .* hone (serve .*)$`).FindStringSubmatch(file)
 	if run == nil {
 		t.Fatal("there is no example of docker run")
 	}
 	parses(t, strings.Fields(run[1]))
+}
+
+// ignored reports whether .dockerignore leaves a path out, by Docker's rules for the patterns that stand in it: the last one that
+// matches the path or a folder above it decides.
+func ignored(t *testing.T, patterns, path string) (out bool) {
+	t.Helper()
+	for line := range strings.Lines(patterns) {
+		line = strings.TrimSpace(line)
+		if line == "" || strings.HasPrefix(line, "#") {
+			continue
+		}
+		pattern, back := strings.CutPrefix(line, "!")
+		rest, deep := strings.CutPrefix(pattern, "**/")
+		if strings.Contains(rest, "**") {
+			t.Fatalf("this test doesn't know %q", line)
+		}
+		parts := strings.Split(path, "/")
+		for to := range parts {
+			for from := range to + 1 {
+				if ok, err := gopath.Match(rest, strings.Join(parts[from:to+1], "/")); err != nil {
+					t.Fatalf("%q: %v", line, err)
+				} else if ok && (deep || from == 0) {
+					out = !back
+				}
+			}
+		}
+	}
+	return out
+}
+
+// A builder gets what the program is built from, but no model, no data and no history.
+func TestDockerIgnore(t *testing.T) {
+	b, err := os.ReadFile(filepath.Join("..", "..", ".dockerignore"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	patterns := string(b)
+	for _, path := range []string{".git/config", "hone", "out/config.json", "my-first-model/model.safetensors", "tickets/checkpoint-20/optimizer.safetensors",
+		"smol-q8_0.gguf", "models/gpt2/pytorch_model.bin", "tickets.jsonl", "data/train.csv", "kit.tar.zst", "internal/fixtures/testdata/gpt2/config.json"} {
+		if !ignored(t, patterns, path) {
+			t.Errorf("%s is sent to the builder", path)
+		}
+	}
+	root, err := filepath.Abs(filepath.Join("..", ".."))
+	if err != nil {
+		t.Fatal(err)
+	}
+	list := exec.Command("go", "list", "-deps", "-f", `{{if .Module}}{{if .Module.Main}}{{$d := .Dir}}{{range .GoFiles}}{{$d}}/{{.}}
+{{end}}{{range .SFiles}}{{$d}}/{{.}}
+{{end}}{{range .HFiles}}{{$d}}/{{.}}
+{{end}}{{range .EmbedFiles}}{{$d}}/{{.}}
+{{end}}{{end}}{{end}}`, ".")
+	files, err := list.Output()
+	if err != nil {
+		t.Skipf("go list: %v", err)
+	}
+	n := 0
+	for file := range strings.Lines(string(files)) {
+		if file = strings.TrimSpace(file); file == "" {
+			continue
+		}
+		path, err := filepath.Rel(root, filepath.FromSlash(file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n++; ignored(t, patterns, filepath.ToSlash(path)) {
+			t.Errorf("%s is needed, but not sent to the builder", path)
+		}
+	}
+	if n < 200 || ignored(t, patterns, "go.mod") || ignored(t, patterns, "go.sum") {
+		t.Errorf("of the %d files that are needed, not all are sent", n)
+	}
 }
