@@ -140,13 +140,13 @@ func receive(r *multipart.Reader, dir string) ([]source, map[string]string, erro
 			return out, fields, nil
 		}
 		if err != nil {
-			return nil, nil, fmt.Errorf("page: the upload broke off: %w", err)
+			return nil, nil, fmt.Errorf("page: the upload breaks off: %w", err)
 		}
 		field := part.FormName()
 		if part.FileName() == "" {
 			b, err := io.ReadAll(io.LimitReader(part, 1<<10))
 			if err != nil {
-				return nil, nil, fmt.Errorf("page: the upload broke off: %w", err)
+				return nil, nil, fmt.Errorf("page: the upload breaks off: %w", err)
 			}
 			fields[field] = string(b)
 			continue

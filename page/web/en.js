@@ -294,7 +294,7 @@ export default {
   "error.disk.step": "step {step} can't be saved: {why}; {fate}",
   "error.disk.none": "there is no earlier checkpoint",
   "error.disk.last": "the last checkpoint is intact: go on with resume_from_checkpoint={path}",
-  "error.broken": "the upload broke off: {how}",
+  "error.broken": "the upload breaks off: {how}",
   "error.gone": "there is no file \"{id}\"",
   "error.empty": "the file is empty",
   "error.kind": "{file}: unknown kind of file; the name must end in {endings}, alone or before .gz or .zst, or name the format",
