@@ -1,6 +1,7 @@
 """Exports models with hone and proves the files with llama.cpp (llama-cpp-python) and the gguf package's reader.
 
     python export/testdata/prove.py --hone BIN [--types f32,f16,…] [--quantize] [MODEL_DIR …]
+    python export/testdata/prove.py --hone BIN [--types f32,f16,…] --chats FILE MODEL_DIR …
 
 Without a folder it makes tiny models with random weights and the tokenizers of tokenizer/testdata. For each model and
 type: gguf reads the file; llama.cpp's token ids of some texts equal transformers'; its logits agree with transformers' on
@@ -14,6 +15,11 @@ itself; how far, the reference's distance from itself in float64 tells. What can
 llama.cpp tells the activations and the result of every product with a matrix while it generates. The reference, given
 the results before, comes to the same activations (by norms, RoPE, attention, gates), and given these to the same result:
 all must be within STEP, the logits too, and the likeliest tokens be those that llama.cpp said.
+
+With --chats the models, which were tuned, are asked instead, as people use them: llama.cpp has its own settings and the
+file's chat template. FILE has chats as JSON lines (orders.py writes some); the last message of each is left for the model
+to say. llama.cpp's greedy answers must be those of hone on the same weights. How many are those of the model that was
+exported, and how many right, is told. So is the least lead of a token that llama.cpp said over the next best.
 """
 import argparse, collections, contextlib, ctypes, json, pathlib, subprocess, sys, tempfile
 
@@ -28,6 +34,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 TEXTS = ["Hello, world! It's 1984, isn't it?", "  two  spaces\n\n\tand a tab; 12345.67", "naïve café 你好 🙂 привет", "def f(x):\n    return x"]
 FTYPES = {"q8_0": 7, "q4_0": 2, "q4_K_M": 15}
 SAID = 16  # tokens of greedy text
+ANSWER = 64  # tokens of an answer at most
 STEP = 1e-5
 
 
@@ -228,6 +235,36 @@ def check(hone, model, kind, work, quantize):
     return ok
 
 
+def answers(hone, model, chats):
+    """hone's greedy answers."""
+    prompts = [a for asked, _ in chats for a in ("--prompt", asked)]
+    said = run(hone, "generate", "--model", model, "--chat", *prompts, "--no-do_sample", "--max_new_tokens", ANSWER, "--no-return_full_text", "--json")
+    return [json.loads(line)[0]["generated_text"] for line in said.stdout.splitlines()]
+
+
+def ask(hone, model, kind, work, chats, source):
+    """Compares llama.cpp's answers with hone's; source has those of the model that is exported."""
+    path, again = work / f"{model.name}-{kind}.gguf", work / f"{model.name}-{kind}"
+    run(hone, "export", "--model", model, "--type", kind, "--output", path, "--force")
+    run(hone, "import", path, again, "--force", "--dtype", "float32")
+    llm = llama_cpp.Llama(str(path), n_ctx=1024, logits_all=True, verbose=False, n_threads=2)
+    theirs, lead = [], np.inf
+    for asked, _ in chats:
+        got = llm.create_chat_completion([{"role": "user", "content": asked}], temperature=0, max_tokens=ANSWER)
+        theirs.append(got["choices"][0]["message"]["content"])
+        prompt, n = got["usage"]["prompt_tokens"], llm.n_tokens
+        best = np.sort(llm.scores[prompt - 1 : n], axis=-1)[:, -2:]
+        lead = min(lead, (best[:, 1] - best[:, 0]).min())
+    mine, wanted = answers(hone, again, chats), [w for _, w in chats]
+    equal = lambda a, b: sum(x == y for x, y in zip(a, b))
+    ok = theirs == mine
+    print(f"{'ok ' if ok else 'BAD'} {model.name:10} {kind:7} {equal(theirs, mine)} of {len(chats)} answers of llama.cpp are hone's of the file, {equal(theirs, source)} those of the model before, {equal(theirs, wanted)} right; the least lead of a token {lead:.2f}", flush=True)
+    for (asked, _), a, b in zip(chats, theirs, mine):
+        if a != b:
+            print(f"    {asked}\n      llama.cpp: {a!r}\n      hone:      {b!r}")
+    return ok
+
+
 def compare_bytes(source, mine, ftype):
     """llama.cpp's own quantization of the float32 file has the same types and bytes."""
     theirs = mine.with_suffix(".llama.gguf")
@@ -249,14 +286,19 @@ def main():
     p.add_argument("--hone", required=True)
     p.add_argument("--types", default="f32,f16,bf16,q8_0,q4_0,q4_K_M")
     p.add_argument("--quantize", action="store_true")
+    p.add_argument("--chats", type=pathlib.Path)
     p.add_argument("models", nargs="*", type=pathlib.Path)
     a = p.parse_args()
     transformers.logging.set_verbosity_error()
     with tempfile.TemporaryDirectory() as work:
         work = pathlib.Path(work)
         (work / "models").mkdir()
-        models = a.models or tiny(work / "models")
-        results = [check(a.hone, m, k, work, a.quantize) for m in models for k in a.types.split(",")]
+        models, kinds = a.models or tiny(work / "models"), a.types.split(",")
+        if a.chats:
+            chats = [[m["content"] for m in json.loads(line)["messages"][-2:]] for line in a.chats.read_text().splitlines()]
+            results = [ask(a.hone, m, k, work, chats, source) for m in models for source in [answers(a.hone, m, chats)] for k in kinds]
+        else:
+            results = [check(a.hone, m, k, work, a.quantize) for m in models for k in kinds]
     sys.exit(not all(results))
 
 
