@@ -51,6 +51,12 @@
 	VMOVUPS hi, 64(DI) \
 	ADDQ R8, DI
 
+// FETCHROW fetches a row of c, to be written (PREFETCHW), and goes on to the next.
+#define FETCHROW \
+	BYTE $0x41; BYTE $0x0F; BYTE $0x0D; BYTE $0x0B             \
+	BYTE $0x41; BYTE $0x0F; BYTE $0x0D; BYTE $0x4B; BYTE $0x40 \
+	ADDQ R8, R11
+
 // func tiles12AVX512(c, a, b []float32, pairs, k, cs int, first bool)
 // Registers: DI c, SI and R12 a, R13 b, CX pairs left, AX steps left, DX the next panel of b, R14 the next pair of tiles, R8 cs, R9
 // bytes of a tile, R11 c while it is read.
@@ -99,6 +105,24 @@ load:
 	LOADROW(Z30, Z31)
 
 steps:
+	CMPQ CX, $1
+	JEQ  last
+	LEAQ (R8)(R8*2), R11
+	LEAQ (DI)(R11*4), R11
+	FETCHROW
+	FETCHROW
+	FETCHROW
+	FETCHROW
+	FETCHROW
+	FETCHROW
+	FETCHROW
+	FETCHROW
+	FETCHROW
+	FETCHROW
+	FETCHROW
+	FETCHROW
+
+last:
 	LEAQ (SI)(R9*1), R12
 	MOVQ b_base+48(FP), R13
 	MOVQ k+80(FP), AX
