@@ -22,6 +22,7 @@ type attention struct {
 	dst, lse, q, k, v  Mat
 	dq, dk, dv, dy     Mat // backward only
 	heads, kvs, shared int // query heads, key heads, query heads to a key head
+	rows               int // query rows of a task in blocks
 	mask               mask
 }
 
@@ -70,14 +71,46 @@ var attentionTask = newRowKernel((*attention).forward)
 // Attention implements [compute.Device].
 func (d *Device) Attention(dst, lse, q, k, v Mat, h Heads) {
 	a := newAttention("Attention", dst, lse, q, k, v, h)
-	n := 0
-	for s := range len(h.Q) - 1 {
-		n += queryBlocks(&h, s)
+	a.rows = max(blockRows, blockSpan/a.shared/blockRows*blockRows)
+	n := a.tasks()
+	for ; n < 4*d.pool.threads && d.pool.threads > 1 && a.rows > blockRows; n = a.tasks() {
+		a.rows -= blockRows
 	}
-	attentionTask.each(d, n*a.heads, a)
+	attentionTask.each(d, n, a)
 }
 
-func queryBlocks(h *Heads, s int) int { return (int(h.Q[s+1]-h.Q[s]) + queryBlock - 1) / queryBlock }
+// tasks returns the number of tasks of forward.
+func (a *attention) tasks() (n int) {
+	for s := range len(a.h.Q) - 1 {
+		n += a.parts(s)
+	}
+	return n
+}
+
+// parts returns into how many tasks sequence s is cut.
+func (a *attention) parts(s int) int {
+	rows := int(a.h.Q[s+1] - a.h.Q[s])
+	if a.inBlocks(s) {
+		return ceil(rows, a.rows) * a.kvs
+	}
+	return ceil(rows, queryBlock) * a.heads
+}
+
+// forward does one task.
+func (a *attention) forward(task int) {
+	s := 0
+	for ; a.parts(s) <= task; s++ {
+		task -= a.parts(s)
+	}
+	lo, hi := int(a.h.Q[s]), int(a.h.Q[s+1])
+	if a.inBlocks(s) {
+		i := lo + task/a.kvs*a.rows
+		a.forwardBlocks(s, task%a.kvs, i, min(i+a.rows, hi))
+		return
+	}
+	i := lo + task/a.heads*queryBlock
+	a.forwardRows(s, task%a.heads, i, min(i+queryBlock, hi))
+}
 
 // A tile is the scratch of a task: the weights of queryBlock rows and keyBlock keys, their gradients, and
 // the rows of one head laid end to end.
@@ -114,15 +147,8 @@ func (a *attention) strip(buf *[]float32, m Mat, lo, hi, n, times int) strip {
 	return strip{*buf, a.h.Dim}
 }
 
-// forward computes one head of one block of query rows.
-func (a *attention) forward(task int) {
-	s, b, n := 0, task/a.heads, task%a.heads
-	for queryBlocks(&a.h, s) <= b {
-		b -= queryBlocks(&a.h, s)
-		s++
-	}
-	i0 := int(a.h.Q[s]) + b*queryBlock
-	i1 := min(i0+queryBlock, int(a.h.Q[s+1]))
+// forwardRows computes head n of the query rows [i0, i1) of sequence s.
+func (a *attention) forwardRows(s, n, i0, i1 int) {
 	start, end := a.span(i0, i1)
 
 	w := tiles.Get().(*tile)
@@ -231,6 +257,14 @@ func (a *attention) disjoint() bool {
 
 // backward adds what the queries of sequence s that read key head g contribute to dq, dk and dv.
 func (a *attention) backward(s, g int) {
+	if a.inBlocks(s) {
+		a.backwardBlocks(s, g)
+	} else {
+		a.backwardRows(s, g)
+	}
+}
+
+func (a *attention) backwardRows(s, g int) {
 	w := tiles.Get().(*tile)
 	defer tiles.Put(w)
 	q0, q1 := int(a.h.Q[s]), int(a.h.Q[s+1])

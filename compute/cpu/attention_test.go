@@ -89,3 +89,66 @@ func TestAttentionRowAlone(t *testing.T) {
 		}
 	})
 }
+
+// TestAttentionBlocks: blocks give the bits that rows give, whatever rows read.
+func TestAttentionBlocks(t *testing.T) {
+	scattered := Heads{Q: []int32{0, 70, 71, 131}, K: []int32{0, 150, 60}}
+	for i := range int32(131) {
+		scattered.Pos = append(scattered.Pos, i*i*37%150)
+	}
+	pruned := Heads{Q: []int32{0, 50, 130}, K: []int32{0, 140}}
+	for i := range int32(130) {
+		pruned.Pos = append(pruned.Pos, (i%50)*2+i/50*30)
+	}
+	cached := Heads{Q: []int32{0, 60, 110}, K: []int32{200, 0}}
+	for i := range int32(110) {
+		cached.Pos = append(cached.Pos, 91+i)
+	}
+	for name, h := range map[string]Heads{"whole": layout(0, 300), "packed": layout(0, 100, 3, 48, 1, 64, 97), "scattered": scattered, "pruned": pruned, "cached": cached} {
+		for _, dim := range []int{8, 40, 64, 80} {
+			for _, c := range []struct {
+				heads, kvs, window int
+				dropout            float32
+			}{{2, 2, 0, 0}, {3, 1, 0, 0.2}, {2, 1, 50, 0}, {1, 1, 5, 0.2}} {
+				h.Dim, h.Scale, h.Window, h.Dropout, h.Key = dim, 0.1, c.window, c.dropout, 5
+				t.Run(fmt.Sprintf("%s/%d/%d", name, dim, c.window), func(t *testing.T) { checkBlocks(t, h, c.heads, c.kvs, 420) })
+			}
+		}
+	}
+}
+
+func checkBlocks(t *testing.T, h Heads, heads, kvs, keys int) {
+	eachImplementation(t, func(t *testing.T) {
+		if !simd {
+			t.Skip("plain Go has no blocks")
+		}
+		f, d := newField(3), New(2)
+		n, c, kc := len(h.Pos), heads*h.Dim, kvs*h.Dim
+		q, k, v, dy := f.mat(n, c, 3), f.mat(keys, kc, 1), f.mat(keys, kc, 2), f.mat(n, c, 5)
+		y, lse, dq, dk, dv := f.mat(n, c, 4), f.mat(n, heads, 2), f.mat(n, c, 1), f.mat(keys, kc, 2), f.mat(keys, kc, 3)
+		wantY, wantL, wantQ, wantK, wantV := clone(y), clone(lse), clone(dq), clone(dk), clone(dv)
+		a := newAttention("rows", wantY, wantL, q, k, v, h)
+		a.dq, a.dk, a.dv, a.dy = wantQ, wantK, wantV, dy
+		for _, m := range []Mat{wantQ, wantK, wantV} {
+			for i := range m.Rows {
+				clear(m.Row(i))
+			}
+		}
+		for s := range h.K {
+			for n := range heads {
+				for i := h.Q[s]; i < h.Q[s+1]; i += queryBlock {
+					a.forwardRows(s, n, int(i), int(min(i+queryBlock, h.Q[s+1])))
+				}
+			}
+			for g := range kvs {
+				a.backwardRows(s, g)
+			}
+		}
+		d.Attention(y, lse, q, k, v, h)
+		d.AttentionBackward(dq, dk, dv, dy, y, lse, q, k, v, h)
+		for i, m := range []Mat{y, lse, dq, dk, dv} {
+			equal(t, []string{"y", "lse", "dq", "dk", "dv"}[i], m, []Mat{wantY, wantL, wantQ, wantK, wantV}[i])
+		}
+		f.check(t)
+	})
+}

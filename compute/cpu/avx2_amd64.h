@@ -50,6 +50,26 @@ GLOBL ones<>(SB), RODATA|NOPTR, $64
 #define LOADREST(p, v) VMASKMOVPS (p), Y11, v
 #define STOREREST(v, p) VMASKMOVPS v, Y11, (p)
 
+// MERGEREST loads them into v, which keeps what is not there; it uses V2. CLEARREST makes that 0.
+#define MERGEREST(p, v) \
+	VMASKMOVPS (p), Y11, Y2 \
+	VBLENDVPS Y11, Y2, v, v
+#define CLEARREST(v) VANDPS Y11, v, v
+
+// HALVE does op on the halves of V0 if it has more than 8 elements. It uses V1.
+#define HALVE(op)
+
+// ADDLANES adds the elements of v, 8 by 8, to those of sum. y is the lower half of v, t any other register.
+#define ADDLANES(v, y, sum, t) VADDPS y, sum, sum
+
+// KEEP notes in t where m is not 0, and DROP is v = v·m there, 0 elsewhere.
+#define KEEP(m, t) \
+	VXORPS t, t, t \
+	VCMPPS $4, m, t, t
+#define DROP(m, v, t) \
+	VMULPS m, v, v \
+	VANDPS t, v, v
+
 // NOTBELOW is p = 0 where x < bound. x is lost.
 #define NOTBELOW(bound, x, p) \
 	VCMPPS $1, bound, x, x \

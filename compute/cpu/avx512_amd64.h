@@ -31,6 +31,25 @@
 #define LOADREST(p, v) VMOVUPS.Z (p), K1, v
 #define STOREREST(v, p) VMOVUPS v, K1, (p)
 
+// MERGEREST loads them into v, which keeps what is not there. CLEARREST makes that 0.
+#define MERGEREST(p, v) VMOVUPS (p), K1, v
+#define CLEARREST(v) VMOVAPS.Z v, K1, v
+
+// HALVE does op on the halves of V0. It uses V1.
+#define HALVE(op) \
+	VEXTRACTF32X8 $1, Z0, Y1 \
+	op Y1, Y0, Y0
+
+// ADDLANES adds the elements of v, 8 by 8, to those of sum. y is the lower half of v, t any other register.
+#define ADDLANES(v, y, sum, t) \
+	VADDPS y, sum, sum \
+	VEXTRACTF32X8 $1, v, t \
+	VADDPS t, sum, sum
+
+// KEEP notes in K3 where m is not 0, and DROP is v = v·m there, 0 elsewhere.
+#define KEEP(m, t) VPTESTMD m, m, K3
+#define DROP(m, v, t) VMULPS.Z m, v, K3, v
+
 // NOTBELOW is p = 0 where x < bound.
 #define NOTBELOW(bound, x, p) \
 	VCMPPS $5, bound, x, K2 \

@@ -9,5 +9,6 @@
 
 #include "act_amd64.h"
 #include "adamw_amd64.h"
+#include "attention_amd64.h"
 #include "norm_amd64.h"
 #include "rows_amd64.h"
