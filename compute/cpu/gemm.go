@@ -192,8 +192,11 @@ func (x *product) plan(kernel *gemmKernel, threads int) {
 	step, lanes := max(kernel.step, 8), kernel.lanes
 	x.kc = up(ceil(x.k, ceil(x.k, depth)), step) | step
 	pb, qb := 4*kernel.rows, 1024
-	if x.form == formNN {
+	switch {
+	case x.form == formNN:
 		pb, qb = 456, 96
+	case x.form == formNT && kernel.inRows:
+		pb *= 2 // tiles of AMX are over so soon that fetching x's panels from the third cache shows
 	}
 	// The activation's dimension is cut only for want of tasks.
 	for tasks := 4 * threads; ceil(x.p, pb)*ceil(x.q, qb) < tasks && threads > 1; {
