@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"unicode/utf16"
+	"unicode/utf8"
 )
 
 type (
@@ -83,18 +85,80 @@ func (c *cursor) string() (string, error) {
 }
 
 // escaped reads the rest of a string with escapes, which starts at byte start.
-func (c *cursor) escaped(start int) (s string, err error) {
-	for ; c.i < len(c.s); c.i++ {
-		switch c.s[c.i] {
+func (c *cursor) escaped(start int) (string, error) {
+	out := append(make([]byte, 0, 32), c.s[start:c.i]...)
+	for c.i < len(c.s) {
+		switch b := c.s[c.i]; b {
 		case '"':
 			c.i++
-			err = json.Unmarshal([]byte(c.s[start-1:c.i]), &s)
-			return s, err
+			return string(out), nil
 		case '\\':
+			r, err := c.escape()
+			if err != nil {
+				return "", err
+			}
+			out = utf8.AppendRune(out, r)
+		default:
+			out = append(out, b)
 			c.i++
 		}
 	}
 	return "", errShape
+}
+
+// escape reads what stands for one character: \n, \u00e9, or two halves of a pair, \ud83d\ude00. Half a pair is U+FFFD.
+func (c *cursor) escape() (rune, error) {
+	if c.i+1 == len(c.s) {
+		return 0, errShape
+	}
+	b := c.s[c.i+1]
+	if b != 'u' {
+		i := strings.IndexByte(`"\/bfnrt`, b)
+		if i < 0 {
+			return 0, errShape
+		}
+		c.i += 2
+		return rune("\"\\/\b\f\n\r\t"[i]), nil
+	}
+	r, err := c.unit()
+	if err != nil || !utf16.IsSurrogate(r) {
+		return r, err
+	}
+	at := c.i
+	if low, err := c.unit(); err == nil {
+		if pair := utf16.DecodeRune(r, low); pair != utf8.RuneError {
+			return pair, nil
+		}
+	}
+	c.i = at
+	return utf8.RuneError, nil
+}
+
+// unit reads \uXXXX.
+func (c *cursor) unit() (rune, error) {
+	if len(c.s)-c.i < 6 || c.s[c.i:c.i+2] != `\u` {
+		return 0, errShape
+	}
+	n, err := strconv.ParseUint(c.s[c.i+2:c.i+6], 16, 16)
+	if err != nil {
+		return 0, errShape
+	}
+	c.i += 6
+	return rune(n), nil
+}
+
+// skip passes over a string.
+func (c *cursor) skip() bool {
+	for c.i++; c.i < len(c.s); c.i++ {
+		switch c.s[c.i] {
+		case '"':
+			c.i++
+			return true
+		case '\\':
+			c.i++
+		}
+	}
+	return false
 }
 
 func (c *cursor) int() (int32, error) {
@@ -230,7 +294,7 @@ func (c *cursor) value() (start, end int) {
 	for depth := 0; c.i < len(c.s); c.i++ {
 		switch c.s[c.i] {
 		case '"':
-			if _, err := c.string(); err != nil {
+			if !c.skip() {
 				return start, c.i
 			}
 			c.i--
