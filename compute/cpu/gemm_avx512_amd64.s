@@ -5,6 +5,7 @@
 
 // Tiles of float32.
 #define MUL(s, v, d) VFMADD231PS512(s, v, d)
+#define HALF(addr, tr, t, acc, z) VFMADD231PS.BCST addr, Z0, z
 #define TILES6 ·tiles6AVX512
 #define TILES4 ·tiles4AVX512
 #define TILES1 ·tiles1AVX512

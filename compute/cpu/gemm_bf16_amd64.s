@@ -5,6 +5,9 @@
 
 // Tiles of words: pairs of neighbours in bfloat16.
 #define MUL(s, v, d) VDPBF16PS(s, v, d)
+#define HALF(addr, tr, t, acc, z) \
+	VBROADCASTSS addr, tr         \
+	MUL(0, t, acc)
 #define TILES6 ·tiles6BF16
 #define TILES4 ·tiles4BF16
 #define TILES1 ·tiles1BF16

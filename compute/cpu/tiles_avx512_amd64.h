@@ -1,5 +1,6 @@
 // Tiles of 6 rows by 32 columns in AVX-512. Who includes this defines MUL(s, v, d), which adds s·v to d, all three numbers of
-// 512-bit registers, and the names of the functions. Registers, as in gemm_amd64.s:
+// 512-bit registers, HALF(addr, tr, t, acc, z), which adds Z0 times the word at addr to register acc, called z, and may use tr, number t,
+// and the names of the functions. Registers, as in gemm_amd64.s:
 //   DI c, SI the tile's first row of a, BX from prefetch to prefetch, CX tiles left, R8 rs, R9 ks, R10 step, DX the next panel of b
 //   in the loop over k: R11 row 0 of a, R12 row 3, R13 b, R14 the next tile of a, AX steps left
 //   while c is read or written: R11 row 0 of c, R12 row 3, R13 from row to row
@@ -270,24 +271,20 @@ step1:
 	RET
 
 // STEP12 is a step of two tiles of 6 rows with half of the columns of b: 12 rows by 16.
-#define HALF(addr, tr, t, acc) \
-	VBROADCASTSS addr, tr      \
-	MUL(0, t, acc)
-
 #define STEP12(d) \
 	VMOVUPS d(R13), Z0              \
-	HALF((R11), Z2, 2, 4)           \
-	HALF((R11)(R8*1), Z3, 3, 5)     \
-	HALF((R11)(R8*2), Z2, 2, 6)     \
-	HALF((R12), Z3, 3, 7)           \
-	HALF((R12)(R8*1), Z2, 2, 8)     \
-	HALF((R12)(R8*2), Z3, 3, 9)     \
-	HALF((R14), Z2, 2, 10)          \
-	HALF((R14)(R8*1), Z3, 3, 11)    \
-	HALF((R14)(R8*2), Z2, 2, 12)    \
-	HALF((DX), Z3, 3, 13)           \
-	HALF((DX)(R8*1), Z2, 2, 14)     \
-	HALF((DX)(R8*2), Z3, 3, 15)     \
+	HALF((R11), Z2, 2, 4, Z4)            \
+	HALF((R11)(R8*1), Z3, 3, 5, Z5)      \
+	HALF((R11)(R8*2), Z2, 2, 6, Z6)      \
+	HALF((R12), Z3, 3, 7, Z7)            \
+	HALF((R12)(R8*1), Z2, 2, 8, Z8)      \
+	HALF((R12)(R8*2), Z3, 3, 9, Z9)      \
+	HALF((R14), Z2, 2, 10, Z10)          \
+	HALF((R14)(R8*1), Z3, 3, 11, Z11)    \
+	HALF((R14)(R8*2), Z2, 2, 12, Z12)    \
+	HALF((DX), Z3, 3, 13, Z13)           \
+	HALF((DX)(R8*1), Z2, 2, 14, Z14)     \
+	HALF((DX)(R8*2), Z3, 3, 15, Z15)     \
 	ADDQ R9, R11                    \
 	ADDQ R9, R12                    \
 	ADDQ R9, R14                    \
