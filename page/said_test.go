@@ -14,10 +14,10 @@ import (
 )
 
 // said lists what the source writes into the log of a job, {} where something is filled in: notes, messages and failures
-// of package jobs, what package dataset says of a data set, and what a job says while it is prepared.
+// of package jobs, what package dataset says of a data set, what a job says while it is prepared, and the trainer's warnings.
 func said(t *testing.T) (all []string) {
 	t.Helper()
-	files := []string{"../dataset/report.go", "../dataset/task.go", "../prepare.go", "../finetune.go", "../preference.go"}
+	files := []string{"../dataset/report.go", "../dataset/task.go", "../prepare.go", "../finetune.go", "../preference.go", "../train/save.go", "../train/step.go", "../train/train.go"}
 	entries, err := os.ReadDir("../jobs")
 	if err != nil {
 		t.Fatal(err)
@@ -39,6 +39,8 @@ func said(t *testing.T) (all []string) {
 				case called(n) == "note" && len(n.Args) > 2:
 					all = append(all, text(n.Args[2]))
 				case called(n) == "Say" && len(n.Args) > 0:
+					all = append(all, text(n.Args[0]))
+				case called(n) == "warn" && len(n.Args) == 1:
 					all = append(all, text(n.Args[0]))
 				case called(n) == "add" && len(n.Args) > 2: // of a report: remedy, text
 					all = append(all, text(n.Args[1])+": "+text(n.Args[0]))
