@@ -48,6 +48,7 @@ func TestErrorsInChinese(t *testing.T) {
 	b.Wait("window.said")
 	for message, want := range map[string]string{
 		"the file is larger than 512 MB, the most that this server takes":                                                                                                           "文件超过 512 MB，这是此服务器接受的上限",
+		"the request has more than 1073741824 bytes":                                                                                                                                "请求超过了 1.0 GiB 的上限",
 		"page: big.jsonl: more than 1024 MiB; hone data check reads files of any size":                                                                                              "big.jsonl 超过 1024 MiB；任意大小的文件都可用 hone data check 检查",
 		"the server has not enough disk space for this; delete files and jobs, or try again later":                                                                                  "服务器磁盘空间不足：请删除一些文件和任务，或稍后再试",
 		"8 jobs wait already, which is the most; try again when one is over":                                                                                                        "已有 8 个任务在等待，达到上限；请等一个结束后再试",
@@ -55,7 +56,7 @@ func TestErrorsInChinese(t *testing.T) {
 		`model: ft:gpt2::a has no chat template, so that it can't chat: use /v1/completions, or a model that was trained on chats`:                                                  "ft:gpt2::a 没有对话模板，不能对话：请改用续写，或用对话数据训练过的模型",
 		`hone: dataset: train.jsonl:3:5: byte 0xC4 is not UTF-8; save the file as UTF-8`:                                                                                            "train.jsonl 第 3 行：字节 0xC4 不是 UTF-8：请把文件另存为 UTF-8（很可能现在是 GBK 编码）",
 		"train: step 40 can't be saved: not enough disk space for a: 9 MB needed, 3 MB free in /data; free 6 MB or choose a folder on another disk; there is no earlier checkpoint": "第 40 步无法保存：磁盘空间不足：a 需要 9 MB，/data 只剩 3 MB；请再腾出 6 MB，或改用另一磁盘上的文件夹；此前没有检查点",
-		"something that nobody thought of": "something that nobody thought of",
+		"something that nobody thought of":                                                                                                                                          "something that nobody thought of",
 	} {
 		quoted, _ := json.Marshal(message)
 		if got := browser.JS[string](b, "said("+string(quoted)+")"); got != want {

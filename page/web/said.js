@@ -1,7 +1,7 @@
 // What a server says, in the reader's language. The server writes English, which other clients read too: en.js has its
 // sentences with their holes, those of a job's log under "said" and its errors under "error". Tests compare them with the source.
 import en from "./en.js";
-import { language, t } from "./language.js";
+import { bytes, language, t } from "./language.js";
 
 const statuses = Object.keys(en).filter((k) => k.startsWith("status.")).map((k) => k.slice(7));
 const nested = ["why", "how", "namer", "fate", "advice", "found", "other"]; // holes that hold a sentence of the server again
@@ -36,6 +36,7 @@ export function said(message) {
 function value(name, text) {
   if (name === "status") return t("status." + text);
   if (name === "rows") return text.replace(/ [a-z ]+$/, ""); // "3 rows"
+  if (name === "limit" && /^\d{4,}$/.test(text)) return bytes(Number(text));
   if (name === "unit") return t("unit." + text);
   return nested.includes(name) ? said(text) : text;
 }
