@@ -104,7 +104,7 @@ func (a *attention) forward(task int) {
 	}
 	lo, hi := int(a.h.Q[s]), int(a.h.Q[s+1])
 	if a.inBlocks(s) {
-		i := lo + task/a.kvs*a.rows
+		i := lo + (ceil(hi-lo, a.rows)-1-task/a.kvs)*a.rows // the longest first
 		a.forwardBlocks(s, task%a.kvs, i, min(i+a.rows, hi))
 		return
 	}

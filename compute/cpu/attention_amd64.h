@@ -53,6 +53,8 @@ FUNC(·scoresSIMD, ·scoresAVX512, $0-124)
 
 tile:
 	MOVQ b_base+48(FP), R14
+	LEAQ (R8)(R8*2), R15
+	LEAQ (SI)(R15*2), R15
 	XORQ DX, DX
 
 chain:
@@ -83,6 +85,8 @@ step:
 	ROW((R12), V3, V10, V11)
 	ROW((R12)(R8*1), V2, V12, V13)
 	ROW((R12)(R8*2), V3, V14, V15)
+	PREFETCHT0 (R15)
+	ADDQ $24, R15
 	ADDQ $32, R11
 	ADDQ $32, R12
 	ADDQ $(16*VBYTES), R13

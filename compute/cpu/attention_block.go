@@ -14,12 +14,18 @@ import (
 const (
 	blockRows = 48  // a multiple of blockTile
 	blockTile = 6   // rows of a tile
-	blockSpan = 192 // rows of a task, of all heads that share keys
+	blockSpan = 512 // rows of a task at most, of all heads that share keys
 	blockKeys = 512 // keys that are packed at a time for the backward, for heads of 64
 )
 
-// Blocks are the scratch of a task.
+// Blocks are the scratch of a task. Arrays come first, where they are aligned to cache lines.
 type blocks struct {
+	p, ds   [blockRows * keyBlock]float32 // weights and their gradients
+	packed  [blockRows * keyBlock]float32 // one of them in tiles
+	mask    [blockRows * keyBlock]float32
+	partial [3 * blockTile * 32]float32 // of scores
+	most    [blockRows]float32
+
 	*gemmKernel
 	dim, width int            // of a head, and in panels: a multiple of lanes
 	rows, keys int            // of the block at hand
@@ -28,13 +34,9 @@ type blocks struct {
 	from, to   [blockRows]int // each row's keys, counted from the first of the tile
 	lo, hi     [keyBlock]int  // each key's rows, likewise
 
-	p, ds              [blockRows * keyBlock]float32 // weights and their gradients
-	partial            [3 * blockTile * 32]float32   // of scores
-	packed             [blockRows * keyBlock]float32 // ds or p in tiles
-	mask               [blockRows * keyBlock]float32
-	most               [blockRows]float32
 	top, sum           []float32 // of rows of heads
 	lse, delta         []float32
+	reach              []reach   // of the rows' blocks
 	q, dy, y           []float32 // rows [rows, dim]; y [rows, width]
 	qPanels, dyPanels  []float32 // [rows, lanes]
 	kColumns, vColumns []float32 // panels [dim, lanes]: each row is a column
@@ -117,21 +119,41 @@ func (a *attention) view(m Mat, i, n int) strip {
 	return strip{m.Data[i*m.Stride+n*a.h.Dim:], m.Stride}
 }
 
-// meet finds which of the keys [t, t1) the query rows [i0, i1) read, and reports whether they read any.
-func (b *blocks) meet(a *attention, i0, i1, t, t1 int) bool {
-	b.rows, b.keys, b.whole, b.sorted = i1-i0, t1-t, true, true
-	none := true
+// A reach is the keys that some rows read between them, [lo, hi), and those that all of them do, [from, to).
+type reach struct{ lo, hi, from, to int }
+
+// reaches appends those of the query rows [i0, i1), block by block.
+func (a *attention) reaches(to []reach, i0, i1 int) []reach {
+	for ; i0 < i1; i0 += blockRows {
+		r := reach{lo: math.MaxInt, to: math.MaxInt}
+		for i := i0; i < min(i0+blockRows, i1); i++ {
+			lo, hi := a.keys(i)
+			r = reach{min(r.lo, lo), max(r.hi, hi), max(r.from, lo), min(r.to, hi)}
+		}
+		to = append(to, r)
+	}
+	return to
+}
+
+// meet finds which of the keys [t, t1) the query rows [i0, i1), whose reach it is told, read, and reports whether they read any.
+func (b *blocks) meet(a *attention, reach reach, i0, i1, t, t1 int) bool {
+	if reach.hi <= t || reach.lo >= t1 {
+		return false
+	}
+	same := b.whole && b.rows == i1-i0 && b.keys == t1-t
+	b.rows, b.keys, b.whole, b.sorted = i1-i0, t1-t, reach.from <= t && reach.to >= t1, true
+	if b.whole && same {
+		return true
+	}
 	for r := range b.rows {
 		begin, end := a.keys(i0 + r)
 		// A row without keys here still takes its place in the order.
 		lo := min(max(begin, t), t1)
 		hi := max(lo, min(end, t1))
 		b.from[r], b.to[r] = lo-t, hi-t
-		b.whole = b.whole && hi-lo == b.keys
 		b.sorted = b.sorted && (r == 0 || b.from[r] >= b.from[r-1] && b.to[r] >= b.to[r-1])
-		none = none && lo == hi
 	}
-	return !none
+	return true
 }
 
 // scores is dst [rows, keyBlock] = scale·x·yᵀ where anyone reads it. x is rows, y columns.
@@ -263,6 +285,7 @@ func (a *attention) forwardBlocks(s, g, i0, i1 int) {
 	for m := range a.shared {
 		b.lay(b.q[m*rows*b.dim:], b.dim, a.view(a.q, i0, g*a.shared+m), i1-i0)
 	}
+	b.reach = a.reaches(b.reach[:0], i0, i1)
 	start, end := a.span(i0, i1)
 	for t := start / keyBlock * keyBlock; t < end; t += keyBlock {
 		lo, hi := max(t, start), min(t+keyBlock, end)
@@ -270,7 +293,7 @@ func (a *attention) forwardBlocks(s, g, i0, i1 int) {
 		b.columns(b.kColumns, a.view(a.k, first+lo, g), hi-lo)
 		b.panels(b.vPanels, v, hi-lo)
 		for i := i0; i < i1; i += blockRows {
-			if !b.meet(a, i, min(i+blockRows, i1), lo, hi) {
+			if !b.meet(a, b.reach[(i-i0)/blockRows], i, min(i+blockRows, i1), lo, hi) {
 				continue
 			}
 			for m := range a.shared {
@@ -330,6 +353,7 @@ func (a *attention) backwardBlocks(s, g int) {
 	b := newBlock(a.h.Dim)
 	defer blockPool.Put(b)
 	q0, q1, first := int(a.h.Q[s]), int(a.h.Q[s+1]), int(a.h.K[s])
+	b.reach = a.reaches(b.reach[:0], q0, q1)
 	start, end := a.span(q0, q1)
 	span := max(1, blockKeys/b.width) * keyBlock
 	tiles := span / keyBlock
@@ -360,9 +384,12 @@ func (a *attention) backwardBlocks(s, g int) {
 			lse, delta := b.lse[(n-g*a.shared)*(q1-q0):], b.delta[(n-g*a.shared)*(q1-q0):]
 			for i := q0; i < q1; i += blockRows {
 				i1 := min(i+blockRows, q1)
-				if !b.meet(a, i, i1, max(t0, start), t1) {
+				reach := b.reach[(i-q0)/blockRows]
+				if reach.hi <= t0 || reach.lo >= t1 {
 					continue
 				}
+				b.rows = i1 - i
+				b.whole = false
 				q, dy := a.view(a.q, i, n), a.view(a.dy, i, n)
 				b.lay(b.q, b.dim, q, b.rows)
 				b.lay(b.dy, b.dim, dy, b.rows)
@@ -371,7 +398,7 @@ func (a *attention) backwardBlocks(s, g int) {
 				b.panels(b.dyPanels, dy, b.rows)
 				for t := t0; t < t1; t += keyBlock {
 					lo, hi, j := max(t, start), min(t+keyBlock, end), (t-t0)/keyBlock
-					if !b.meet(a, i, i1, lo, hi) {
+					if !b.meet(a, reach, i, i1, lo, hi) {
 						continue
 					}
 					b.scores(b.p[:], b.q, b.kColumns[j*columns:], a.h.Scale)

@@ -8,9 +8,9 @@
 #define ROUND(k, c0, c1, c2, c3, p0, p1) \
 	VPMULUDQ Z15, c0, p0 \
 	VPMULUDQ Z14, c2, p1 \
-	VPSRLQ $32, p1, c0 \
+	VPSHUFD $0xf5, p1, c0 \
 	VPTERNLOGQ.BCST $0x96, k(AX), c1, c0 \
-	VPSRLQ $32, p0, c2 \
+	VPSHUFD $0xf5, p0, c2 \
 	VPTERNLOGQ.BCST $0x96, k+32(AX), c3, c2
 
 #define TWO(k) \
