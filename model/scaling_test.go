@@ -28,7 +28,10 @@ func BenchmarkScaling(b *testing.B) {
 			if err != nil {
 				b.Fatal(err)
 			}
-			m := build(config) // zero weights take the same time
+			m, err := New(config, 1)
+			if err != nil {
+				b.Fatal(err)
+			}
 			var batch collate.Batch
 			collate.Pack(&batch, tutorial(c.batch, c.length))
 			flops := float64(m.Plan(&batch, false, nil).FLOPs)
