@@ -134,7 +134,7 @@ func (c *cursor) escape() (rune, error) {
 	return utf8.RuneError, nil
 }
 
-// unit reads \uXXXX.
+// unit reads \u and the four digits of a UTF-16 unit.
 func (c *cursor) unit() (rune, error) {
 	if len(c.s)-c.i < 6 || c.s[c.i:c.i+2] != `\u` {
 		return 0, errShape

@@ -98,9 +98,9 @@ func (a *attention) parts(s int) int {
 
 // forward does one task.
 func (a *attention) forward(task int) {
-	s := 0
-	for ; a.parts(s) <= task; s++ {
-		task -= a.parts(s)
+	s, n := 0, a.parts(0)
+	for ; n <= task; n = a.parts(s) {
+		task, s = task-n, s+1
 	}
 	lo, hi := int(a.h.Q[s]), int(a.h.Q[s+1])
 	if a.inBlocks(s) {

@@ -147,7 +147,7 @@ CONST(minusInf, $0xff800000)
 	SUBQ AX, CX \
 	JLE  next
 
-// NEXT goes to the next row, if there is one.
+// NEXTROW goes to the next row, if there is one.
 #define NEXTROW(row, rows) \
 	ADDQ R9, DI \
 	INCQ R8 \

@@ -66,7 +66,7 @@ func newBlock(dim int) *blocks {
 // which there are many keys. Backward packs more.
 func (a *attention) inBlocks(s int) bool {
 	lo, hi := int(a.h.Q[s]), int(a.h.Q[s+1])
-	if !simd || a.h.Dim%8 != 0 || hi-lo < 6 {
+	if !simd || a.h.Dim%8 != 0 || hi-lo < blockTile {
 		return false
 	}
 	start, end := a.keys(hi - 1)

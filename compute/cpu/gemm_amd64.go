@@ -6,7 +6,7 @@ var tilesAVX2 = tilesOf(tiles6AVX2, tiles4AVX2, tiles1AVX2)
 
 var avx2Kernel = gemmKernel{
 	name: "avx2", lanes: 16, heights: [3]int{6, 4, 1}, rows: 24, step: 1,
-	tiles: tilesAVX2, halves: halvesOf(halves12AVX2, tilesAVX2), packRows: packRowsAVX2, packCols: packColsAVX2, packTiles: packTilesAVX2, packTall: packTallAVX2,
+	tiles: tilesAVX2, halves: inPairs(halves12AVX2, true, tilesAVX2), packRows: packRowsAVX2, packCols: packColsAVX2, packTiles: packTilesAVX2, packTall: packTallAVX2,
 	storeRow: storeRowAVX2, storeCols: storeColsAVX2, dot4: dot4AVX2,
 }
 
@@ -14,8 +14,8 @@ var avx2Kernel = gemmKernel{
 var avx512Kernel = func() gemmKernel {
 	k := avx2Kernel
 	k.name, k.lanes = "avx512", 32
-	k.tiles = pairsOf(tiles12AVX512, tilesOf(tiles6AVX512, tiles4AVX512, tiles1AVX512))
-	k.halves = halvesOf(halves12AVX512, k.tiles)
+	k.tiles = inPairs(tiles12AVX512, false, tilesOf(tiles6AVX512, tiles4AVX512, tiles1AVX512))
+	k.halves = inPairs(halves12AVX512, true, k.tiles)
 	k.packRows, k.storeRow, k.storeCols16 = packRows32, storeRow32, storeCols16AVX512
 	return k
 }()
@@ -48,25 +48,12 @@ func tilesOf(six, four, one heightFunc) tilesFunc {
 	}
 }
 
-// halvesOf takes tiles of 6 rows in pairs, which keeps the multipliers busy.
-func halvesOf(twelve heightFunc, tiles tilesFunc) tilesFunc {
+// inPairs takes tiles of 6 rows in pairs, those that are not packed too if anywhere: halves of tiles then keep the multipliers
+// busy, whole ones need fewer instructions.
+func inPairs(twelve heightFunc, anywhere bool, tiles tilesFunc) tilesFunc {
 	return func(height int, c, a, b []float32, n, k, rs, ks, step, cs int, first bool) {
-		if pairs := n / 2; height == 6 && pairs > 0 {
+		if pairs := n / 2; height == 6 && pairs > 0 && (anywhere || ks == 6) {
 			twelve(c, a, b, pairs, k, rs, ks, step, cs, first)
-			if n%2 == 0 {
-				return
-			}
-			c, a, n = c[pairs*12*cs:], a[pairs*2*step:], 1
-		}
-		tiles(height, c, a, b, n, k, rs, ks, step, cs, first)
-	}
-}
-
-// pairsOf takes packed tiles of 6 rows in pairs.
-func pairsOf(twelve func(c, a, b []float32, pairs, k, cs int, first bool), tiles tilesFunc) tilesFunc {
-	return func(height int, c, a, b []float32, n, k, rs, ks, step, cs int, first bool) {
-		if pairs := n / 2; height == 6 && ks == 6 && pairs > 0 {
-			twelve(c, a, b, pairs, k, cs, first)
 			if n%2 == 0 {
 				return
 			}
@@ -131,7 +118,7 @@ func tiles4AVX512(c, a, b []float32, tiles, k, rs, ks, step, cs int, first bool)
 func tiles1AVX512(c, a, b []float32, tiles, k, rs, ks, step, cs int, first bool)
 
 //go:noescape
-func tiles12AVX512(c, a, b []float32, pairs, k, cs int, first bool)
+func tiles12AVX512(c, a, b []float32, pairs, k, rs, ks, step, cs int, first bool)
 
 //go:noescape
 func halves12AVX512(c, a, b []float32, pairs, k, rs, ks, step, cs int, first bool)

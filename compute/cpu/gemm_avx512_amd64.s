@@ -58,10 +58,11 @@
 	BYTE $0x41; BYTE $0x0F; BYTE $0x0D; BYTE $0x4B; BYTE $0x40 \
 	ADDQ R8, R11
 
-// func tiles12AVX512(c, a, b []float32, pairs, k, cs int, first bool)
+// func tiles12AVX512(c, a, b []float32, pairs, k, rs, ks, step, cs int, first bool)
+// rs is 1, ks 6, step 6·k: packed tiles.
 // Registers: DI c, SI and R12 a, R13 b, CX pairs left, AX steps left, DX the next panel of b, R14 the next pair of tiles, R8 cs, R9
 // bytes of a tile, R11 c while it is read.
-TEXT ·tiles12AVX512(SB), NOSPLIT, $0-97
+TEXT ·tiles12AVX512(SB), NOSPLIT, $0-121
 	MOVQ c_base+0(FP), DI
 	MOVQ a_base+24(FP), SI
 	MOVQ pairs+72(FP), CX
@@ -69,12 +70,12 @@ TEXT ·tiles12AVX512(SB), NOSPLIT, $0-97
 	IMUL3Q $24, DX, R9
 	SHLQ $7, DX
 	ADDQ b_base+48(FP), DX
-	MOVQ cs+88(FP), R8
+	MOVQ cs+112(FP), R8
 	SHLQ $2, R8
 	LEAQ (SI)(R9*2), R14
 
 pair:
-	CMPB first+96(FP), $0
+	CMPB first+120(FP), $0
 	JEQ  load
 	ZERO2(Z8, Z9)
 	ZERO2(Z10, Z11)

@@ -9,7 +9,7 @@ var avx512BF16 = func() gemmKernel {
 	k := avx512Kernel
 	k.name, k.rounding = "avx512 bf16", &rounding{pair: 2, along: alongAVX512, down: downAVX512, zip: zipAVX512}
 	k.tiles = tilesOf(tiles6BF16, tiles4BF16, tiles1BF16)
-	k.halves = halvesOf(halves12BF16, k.tiles)
+	k.halves = inPairs(halves12BF16, true, k.tiles)
 	return k
 }()
 
