@@ -1,14 +1,14 @@
 // AMX, which Go's assembler doesn't have. t, a, b and c are numbers of tiles, base and stride numbers of registers (AX 0, CX 1,
-// DX 2, BX 3, SI 6, DI 7, R8 8 and so on), d bytes from −128 to 127.
+// DX 2, BX 3, SI 6, DI 7, R8 8 and so on), d bytes.
 
 #define AMX_MEMORY(prefix, opcode, t, base, stride, d) \
 	BYTE $0xC4                                                           \
 	BYTE $(0x82 | (((stride>>3)^1)<<6) | (((base>>3)^1)<<5))             \
 	BYTE $(0x78 | prefix)                                                \
 	BYTE $opcode                                                         \
-	BYTE $(0x44 | (t<<3))                                                \
+	BYTE $(0x84 | (t<<3))                                                \
 	BYTE $(((stride&7)<<3) | (base&7))                                   \
-	BYTE $d
+	LONG $d
 
 // TILELOADD loads rows of 64 bytes that are stride apart, TILESTORED stores them.
 #define TILELOADD(d, base, stride, t) AMX_MEMORY(3, 0x4B, t, base, stride, d)

@@ -34,8 +34,6 @@ const (
 )
 
 const (
-	// depth is how much of K a panel of B has while it stays in the first cache: 16 KiB.
-	depth = 256
 	// sharedSize limits the elements of an activation that are packed at a time: 16 MiB.
 	sharedSize = 4 << 20
 	// reduction is how many rows a weight gradient sums before it adds to dst, which keeps packed
@@ -190,7 +188,7 @@ func (g *gemm) multiply(x product) {
 func (x *product) plan(kernel *gemmKernel, threads int) {
 	// An odd multiple, since rows and panels a multiple of 4 KiB apart would share sets of the first cache.
 	step, lanes := max(kernel.step, 8), kernel.lanes
-	x.kc = up(ceil(x.k, ceil(x.k, depth)), step) | step
+	x.kc = (ceil(ceil(x.k, ceil(x.k, kernel.depth)), step) | 1) * step
 	pb, qb := 4*kernel.rows, 1024
 	switch {
 	case x.form == formNN:

@@ -5,7 +5,7 @@ package cpu
 var tilesAVX2 = tilesOf(tiles6AVX2, tiles4AVX2, tiles1AVX2)
 
 var avx2Kernel = gemmKernel{
-	name: "avx2", lanes: 16, heights: [3]int{6, 4, 1}, rows: 24, step: 1,
+	name: "avx2", lanes: 16, heights: [3]int{6, 4, 1}, rows: 24, depth: 256, step: 1,
 	tiles: tilesAVX2, halves: inPairs(halves12AVX2, true, tilesAVX2), packRows: packRowsAVX2, packCols: packColsAVX2, packTiles: packTilesAVX2, packTall: packTallAVX2,
 	storeRow: storeRowAVX2, storeCols: storeColsAVX2, dot4: dot4AVX2,
 }
@@ -23,6 +23,8 @@ var avx512Kernel = func() gemmKernel {
 // gemmKernels are those that the processor can run, the fastest first.
 var gemmKernels = func() []gemmKernel {
 	switch {
+	case simd && simd512 && hasAMX:
+		return []gemmKernel{amxSplit, avx512Kernel, avx2Kernel, generic}
 	case simd && simd512:
 		return []gemmKernel{avx512Kernel, avx2Kernel, generic}
 	case simd:

@@ -14,15 +14,20 @@ import (
 // amxBF16 is avx512BF16 but for its tiles.
 var amxBF16 = func() gemmKernel {
 	k := avx512BF16
-	k.name, k.heights, k.rows, k.step, k.inRows = "amx bf16", [3]int{32, 16, 1}, 32, 16, true
-	k.tiles = tilesAMX
-	k.halves = func(height int, c, a, b []float32, n, k, rs, ks, step, cs int, first bool) {
-		if height == 32 {
-			halves32AMX(&tileConfigs[16], c, a, b, n, k, rs, step, cs, first)
-		} else {
-			tilesAMX(height, c, a, b, n, k, rs, ks, step, cs, first)
-		}
-	}
+	k.name, k.heights, k.rows, k.depth, k.step, k.inRows = "amx bf16", [3]int{16, 16, 1}, 32, 144, 16, true
+	k.tiles, k.halves = ofRows(tilesAMX), ofRows(halvesAMX)
+	return k
+}()
+
+// amxSplit multiplies float32. Each is the sum of three bfloat16, exactly, since these have 8 bits each: upper, middle and lower part.
+// Of the nine products of parts the six largest are summed. What the others have is at most 2⁻²³ of a product, of either sign, and C is
+// rounded six times for 32 elements of the depth instead of 32 times, so that the result is closer to the true one than a chain of
+// multiply-adds in float32 (TestSplitAccuracy). Infinity becomes NaN, as the difference of two; parts below 2⁻¹²⁶ are 0.
+var amxSplit = func() gemmKernel {
+	k := amxBF16
+	k.name, k.step = "amx", 48
+	k.rounding = &rounding{elements: 32, words: 48, along: alongSplit, down: downSplit}
+	k.tiles, k.halves = ofRows(tilesSplit), ofRows(halvesSplit)
 	return k
 }()
 
@@ -57,23 +62,47 @@ var tileConfigs = func() (configs [17]tileConfig) {
 	return configs
 }()
 
-// tilesAMX takes tiles of one row, of which there are less than 16, as one.
-func tilesAMX(height int, c, a, b []float32, n, k, rs, _, step, cs int, first bool) {
-	switch height {
-	case 32:
-		tiles32AMX(&tileConfigs[16], c, a, b, n, k, rs, step, cs, first)
-	case 16:
-		rowsAMX(&tileConfigs[16], c, a, b, n, k, rs, step, cs, first)
-	default:
-		rowsAMX(&tileConfigs[n], c, a, b, 1, k, rs, step, cs, first)
+// ofRows returns the tilesFunc of AMX, to which tiles of one row, of which there are less than 16, are one tile.
+func ofRows(f func(config *tileConfig, c, a, b []float32, tiles, k, rs, step, cs int, first bool)) tilesFunc {
+	return func(height int, c, a, b []float32, n, k, rs, _, step, cs int, first bool) {
+		rows := height
+		if height == 1 {
+			rows, n = n, 1
+		}
+		f(&tileConfigs[rows], c, a, b, n, k, rs, step, cs, first)
+	}
+}
+
+func alongSplit(dst, src Mat) {
+	splitAlong(dst.Data, src.Data, src.Rows, src.Cols, dst.Stride, src.Stride)
+}
+
+func downSplit(dst, src Mat) {
+	for k := 0; k < src.Rows; k += 32 {
+		n, block := min(32, src.Rows-k), dst.RowSpan(k/32*48, k/32*48+48)
+		splitDown(block.Data, src.Data[k*src.Stride:], n, src.Cols, dst.Stride, src.Stride)
+		for i := ceil(n, 2); i < 16; i++ {
+			clear(block.Row(i))
+			clear(block.Row(16 + i))
+			clear(block.Row(32 + i))
+		}
 	}
 }
 
 //go:noescape
-func tiles32AMX(config *tileConfig, c, a, b []float32, tiles, k, rs, step, cs int, first bool)
+func tilesAMX(config *tileConfig, c, a, b []float32, tiles, k, rs, step, cs int, first bool)
 
 //go:noescape
-func halves32AMX(config *tileConfig, c, a, b []float32, tiles, k, rs, step, cs int, first bool)
+func halvesAMX(config *tileConfig, c, a, b []float32, tiles, k, rs, step, cs int, first bool)
 
 //go:noescape
-func rowsAMX(config *tileConfig, c, a, b []float32, tiles, k, rs, step, cs int, first bool)
+func tilesSplit(config *tileConfig, c, a, b []float32, tiles, k, rs, step, cs int, first bool)
+
+//go:noescape
+func halvesSplit(config *tileConfig, c, a, b []float32, tiles, k, rs, step, cs int, first bool)
+
+//go:noescape
+func splitAlong(dst, src []float32, rows, cols, dstStride, srcStride int)
+
+//go:noescape
+func splitDown(dst, src []float32, rows, cols, dstStride, srcStride int)

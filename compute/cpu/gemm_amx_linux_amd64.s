@@ -5,11 +5,9 @@
 
 // Registers of the tiles functions:
 //   DI c, SI the tile's first row of a, CX tiles left, R8 from row to row of a, R9 of c, R10 from tile to tile of a, R12 128
-//   in the loop over k: R11 row 0 of a, DX row 16, BX b, AX steps left; R13 row 16 of c
-// Tiles 0 to 3 are c, 16 columns each; 4 and 5 rows 0 and 16 of a; 6 and 7 columns 0 and 16 of b.
-//
-// A TDPBF16PS takes 16 cycles, a load 8: four tiles of c for four loads leave half of the time for what is not in the first
-// cache.
+//   in the loop over k: R11 a, BX b, AX words left, DX what FETCH is to bring of the next tile of a
+// Tiles 0 and 1 are c, 16 columns each, 4 is a, 6 and 7 are b. More of them would make fewer loads, but where another thread
+// runs on the same core, all instructions wait for each other once most tiles are in use (KERNELS.md).
 
 #define ARGS \
 	MOVQ config+0(FP), AX           \
@@ -27,114 +25,44 @@
 
 #define POINT \
 	MOVQ SI, R11                    \
-	MOVQ R8, DX                     \
-	SHLQ $4, DX                     \
-	ADDQ SI, DX                     \
+	LEAQ (SI)(R10*1), DX            \
 	MOVQ b_base+56(FP), BX          \
-	MOVQ k+88(FP), AX               \
-	SHRQ $4, AX
+	MOVQ k+88(FP), AX
 
-// func tiles32AMX(config *tileConfig, c, a, b []float32, tiles, k, rs, step, cs int, first bool)
-TEXT ·tiles32AMX(SB), NOSPLIT, $0-121
-	ARGS
+// ALONG goes on along the depth by so many words.
+#define ALONG(words) \
+	ADDQ $(4*words), R11            \
+	ADDQ $(128*words), BX           \
+	ADDQ $(64*words), DX            \
+	SUBQ $words, AX
 
-tile:
-	MOVQ R9, R13
-	SHLQ $4, R13
-	ADDQ DI, R13
-	CMPB first+120(FP), $0
-	JEQ  load
-	TILEZERO(0)
-	TILEZERO(1)
-	TILEZERO(2)
-	TILEZERO(3)
-	JMP  steps
-
-load:
-	TILELOADD(0, 7, 9, 0)
-	TILELOADD(64, 7, 9, 1)
-	TILELOADD(0, 13, 9, 2)
-	TILELOADD(64, 13, 9, 3)
-
-steps:
-	POINT
-
-step16:
-	TILELOADD(0, 3, 12, 6)
-	TILELOADD(0, 11, 8, 4)
-	TDPBF16PS(6, 4, 0)
-	TILELOADD(64, 3, 12, 7)
-	TDPBF16PS(7, 4, 1)
-	TILELOADD(0, 2, 8, 5)
-	TDPBF16PS(6, 5, 2)
-	TDPBF16PS(7, 5, 3)
-	ADDQ $64, R11
-	ADDQ $64, DX
-	ADDQ $2048, BX
-	DECQ AX
-	JNE  step16
-
-	TILESTORED(0, 0, 7, 9)
-	TILESTORED(1, 64, 7, 9)
-	TILESTORED(2, 0, 13, 9)
-	TILESTORED(3, 64, 13, 9)
-	MOVQ R9, DI
-	SHLQ $4, DI
-	ADDQ R13, DI
-	ADDQ R10, SI
+#define DOWN \
+	MOVQ R9, AX                     \
+	SHLQ $4, AX                     \
+	ADDQ AX, DI                     \
+	ADDQ R10, SI                    \
 	DECQ CX
-	JNE  tile
-	TILERELEASE
-	RET
 
-// func halves32AMX(config *tileConfig, c, a, b []float32, tiles, k, rs, step, cs int, first bool)
-// As tiles32AMX, but sets only the first 16 columns of c.
-TEXT ·halves32AMX(SB), NOSPLIT, $0-121
-	ARGS
+// FETCH brings 8 lines of the next tile into the first cache. They follow each other where a is packed.
+#define FETCH(i) \
+	PREFETCHT0 (512*i+0)(DX)        \
+	PREFETCHT0 (512*i+64)(DX)       \
+	PREFETCHT0 (512*i+128)(DX)      \
+	PREFETCHT0 (512*i+192)(DX)      \
+	PREFETCHT0 (512*i+256)(DX)      \
+	PREFETCHT0 (512*i+320)(DX)      \
+	PREFETCHT0 (512*i+384)(DX)      \
+	PREFETCHT0 (512*i+448)(DX)
 
-tile:
-	MOVQ R9, R13
-	SHLQ $4, R13
-	ADDQ DI, R13
-	CMPB first+120(FP), $0
-	JEQ  load
-	TILEZERO(0)
-	TILEZERO(2)
-	JMP  steps
+// A loads words of a, B16 those of the first and second 16 columns of b.
+#define A(words) TILELOADD(4*words, 11, 8, 4)
+#define B0(words) TILELOADD(128*words, 3, 12, 6)
+#define B1(words) TILELOADD(128*words+64, 3, 12, 7)
+#define C0 TDPBF16PS(6, 4, 0)
+#define C1 TDPBF16PS(7, 4, 1)
 
-load:
-	TILELOADD(0, 7, 9, 0)
-	TILELOADD(0, 13, 9, 2)
-
-steps:
-	POINT
-
-step16:
-	TILELOADD(0, 3, 12, 6)
-	TILELOADD(0, 11, 8, 4)
-	TDPBF16PS(6, 4, 0)
-	TILELOADD(0, 2, 8, 5)
-	TDPBF16PS(6, 5, 2)
-	ADDQ $64, R11
-	ADDQ $64, DX
-	ADDQ $2048, BX
-	DECQ AX
-	JNE  step16
-
-	TILESTORED(0, 0, 7, 9)
-	TILESTORED(2, 0, 13, 9)
-	MOVQ R9, DI
-	SHLQ $4, DI
-	ADDQ R13, DI
-	ADDQ R10, SI
-	DECQ CX
-	JNE  tile
-	TILERELEASE
-	RET
-
-// func rowsAMX(config *tileConfig, c, a, b []float32, tiles, k, rs, step, cs int, first bool)
-// As tiles32AMX for tiles of up to 16 rows, as the config has them.
-TEXT ·rowsAMX(SB), NOSPLIT, $0-121
+// func tilesAMX(config *tileConfig, c, a, b []float32, tiles, k, rs, step, cs int, first bool)
+TEXT ·tilesAMX(SB), NOSPLIT, $0-121
 	ARGS
 
 tile:
@@ -152,23 +80,157 @@ steps:
 	POINT
 
 step16:
-	TILELOADD(0, 3, 12, 6)
-	TILELOADD(0, 11, 8, 4)
-	TDPBF16PS(6, 4, 0)
-	TILELOADD(64, 3, 12, 7)
-	TDPBF16PS(7, 4, 1)
-	ADDQ $64, R11
-	ADDQ $2048, BX
-	DECQ AX
-	JNE  step16
+	B0(0)
+	A(0)
+	C0
+	FETCH(0)
+	B1(0)
+	C1
+	FETCH(1)
+	ALONG(16)
+	JNE step16
 
 	TILESTORED(0, 0, 7, 9)
 	TILESTORED(1, 64, 7, 9)
-	SHLQ $4, R9
-	ADDQ R9, DI
-	SHRQ $4, R9
-	ADDQ R10, SI
-	DECQ CX
-	JNE  tile
+	DOWN
+	JNE tile
+	TILERELEASE
+	RET
+
+// func halvesAMX(config *tileConfig, c, a, b []float32, tiles, k, rs, step, cs int, first bool)
+// As tilesAMX, but sets only the first 16 columns of c.
+TEXT ·halvesAMX(SB), NOSPLIT, $0-121
+	ARGS
+
+tile:
+	CMPB first+120(FP), $0
+	JEQ  load
+	TILEZERO(0)
+	JMP  steps
+
+load:
+	TILELOADD(0, 7, 9, 0)
+
+steps:
+	POINT
+
+step16:
+	B0(0)
+	A(0)
+	C0
+	FETCH(0)
+	FETCH(1)
+	ALONG(16)
+	JNE step16
+
+	TILESTORED(0, 0, 7, 9)
+	DOWN
+	JNE tile
+	TILERELEASE
+	RET
+
+// func tilesSplit(config *tileConfig, c, a, b []float32, tiles, k, rs, step, cs int, first bool)
+// A step is 48 words: 16 of the upper parts, 16 of the middle ones, 16 of the lower ones. Of the nine products of parts the six largest
+// are added to c.
+TEXT ·tilesSplit(SB), NOSPLIT, $0-121
+	ARGS
+
+tile:
+	CMPB first+120(FP), $0
+	JEQ  load
+	TILEZERO(0)
+	TILEZERO(1)
+	JMP  steps
+
+load:
+	TILELOADD(0, 7, 9, 0)
+	TILELOADD(64, 7, 9, 1)
+
+steps:
+	POINT
+
+step48:
+	B0(32)
+	A(0)
+	C0
+	FETCH(0)
+	B1(32)
+	C1
+	B0(16)
+	C0
+	FETCH(1)
+	B1(16)
+	C1
+	B0(0)
+	C0
+	FETCH(2)
+	B1(0)
+	C1
+	A(32)
+	C0
+	FETCH(3)
+	C1
+	A(16)
+	C0
+	FETCH(4)
+	C1
+	B0(16)
+	C0
+	FETCH(5)
+	B1(16)
+	C1
+	ALONG(48)
+	JNE step48
+
+	TILESTORED(0, 0, 7, 9)
+	TILESTORED(1, 64, 7, 9)
+	DOWN
+	JNE tile
+	TILERELEASE
+	RET
+
+// func halvesSplit(config *tileConfig, c, a, b []float32, tiles, k, rs, step, cs int, first bool)
+// As tilesSplit, but sets only the first 16 columns of c.
+TEXT ·halvesSplit(SB), NOSPLIT, $0-121
+	ARGS
+
+tile:
+	CMPB first+120(FP), $0
+	JEQ  load
+	TILEZERO(0)
+	JMP  steps
+
+load:
+	TILELOADD(0, 7, 9, 0)
+
+steps:
+	POINT
+
+step48:
+	B0(32)
+	A(0)
+	C0
+	FETCH(0)
+	B0(16)
+	C0
+	FETCH(1)
+	B0(0)
+	C0
+	FETCH(2)
+	A(32)
+	C0
+	FETCH(3)
+	A(16)
+	C0
+	FETCH(4)
+	B0(16)
+	C0
+	FETCH(5)
+	ALONG(48)
+	JNE step48
+
+	TILESTORED(0, 0, 7, 9)
+	DOWN
+	JNE tile
 	TILERELEASE
 	RET

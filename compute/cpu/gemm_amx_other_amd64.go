@@ -2,7 +2,7 @@
 
 package cpu
 
-// hasAMX: other systems don't give the tiles to whoever asks. amxBF16 is never used there.
+// hasAMX: other systems don't give the tiles to whoever asks. Its kernels are never used there.
 const hasAMX = false
 
-var amxBF16 gemmKernel
+var amxBF16, amxSplit gemmKernel

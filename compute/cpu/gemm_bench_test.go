@@ -76,10 +76,7 @@ func BenchmarkTile(b *testing.B) {
 	d := New(1)
 	for _, k := range slices.Concat(gemmKernels, bf16Kernels) {
 		b.Run(k.name, func(b *testing.B) {
-			h, pair := k.heights[0], 1.0
-			if k.rounding != nil {
-				pair = float64(k.rounding.pair)
-			}
+			h := k.heights[0]
 			a, bp, c := make([]float32, 8192), make([]float32, 8192), make([]float32, 8192)
 			var best, top float64
 			for b.Loop() {
@@ -87,9 +84,9 @@ func BenchmarkTile(b *testing.B) {
 				for range 20 {
 					began := time.Now()
 					for range 100 {
-						k.tiles(h, c, a, bp, 4, 256, 1, h, 0, k.lanes, false)
+						k.tiles(h, c, a, bp, 4, 240, 1, h, 0, k.lanes, false)
 					}
-					best = max(best, 2*400*256*pair*float64(h*k.lanes)/time.Since(began).Seconds()/1e9)
+					best = max(best, 2*400*float64(k.elements(240)*h*k.lanes)/time.Since(began).Seconds()/1e9)
 				}
 			}
 			b.ReportMetric(best, "GFLOP/s")

@@ -22,7 +22,7 @@ import (
 
 // A rounding makes words of matrices. What K lacks to make them whole is 0.
 type rounding struct {
-	pair int // elements in a word
+	elements, words int // so many elements of the depth become so many words
 	// along makes words of the columns of src: dst [N, words], src [N, K].
 	along func(dst, src Mat)
 	// down makes words of the rows of src: dst [words, N], src [K, N].
@@ -33,7 +33,7 @@ type rounding struct {
 
 // BF16 implements [compute.Device]. The device shares its threads with d.
 func (d *Device) BF16() compute.Device {
-	if d.gemm.rounding != nil {
+	if d.base != nil {
 		return d
 	}
 	b := &Device{pool: d.pool, base: d}
@@ -49,13 +49,9 @@ func FastBF16() bool { return bf16Kernels[0].speed() > 1.2*gemmKernels[0].speed(
 // speed returns the multiply-adds that tiles in the first cache do in a second, the best of some trials, for others may
 // use the processor too.
 func (k *gemmKernel) speed() (best float64) {
-	const words, tiles = 64, 50
+	const words, tiles = 96, 40
 	h := k.heights[0]
 	a, b, c := make([]float32, h*words), make([]float32, words*k.lanes), make([]float32, h*k.lanes)
-	pair := 1
-	if k.rounding != nil {
-		pair = k.rounding.pair
-	}
 	rs, ks := 1, h
 	if k.inRows {
 		rs, ks = words, 1
@@ -65,7 +61,7 @@ func (k *gemmKernel) speed() (best float64) {
 		for range tiles {
 			k.tiles(h, c, a, b, 1, words, rs, ks, 0, k.lanes, true)
 		}
-		best = max(best, float64(tiles*words*pair*h*k.lanes)/time.Since(began).Seconds())
+		best = max(best, float64(tiles*k.elements(words)*h*k.lanes)/time.Since(began).Seconds())
 	}
 	return best
 }
@@ -73,20 +69,25 @@ func (k *gemmKernel) speed() (best float64) {
 // software is a kernel for float32 with factors that are rounded in plain Go.
 func software(k gemmKernel) gemmKernel {
 	k.name += " bf16 in Go"
-	k.rounding = &rounding{pair: 1, along: alongGo, down: downGo}
+	k.rounding = &rounding{elements: 1, words: 1, along: alongGo, down: downGo}
 	return k
 }
 
-// pair is how many elements of K a word has.
-func (g *gemm) pair() int {
-	if g.rounding == nil {
-		return 1
+// elements returns how many elements of the depth so many words have.
+func (k *gemmKernel) elements(words int) int {
+	if k.rounding == nil {
+		return words
 	}
-	return g.rounding.pair
+	return words / k.rounding.words * k.rounding.elements
 }
 
-// words returns how many words a depth of k elements has.
-func (g *gemm) words(k int) int { return ceil(k, g.pair()) }
+// words returns how many words so many elements of the depth have.
+func (k *gemmKernel) words(elements int) int {
+	if k.rounding == nil {
+		return elements
+	}
+	return ceil(elements, k.rounding.elements) * k.rounding.words
+}
 
 // along returns the words [k, k+n) of the rows of m, which run along the depth.
 func (g *gemm) along(w *scratch, m Mat, k, n int) Mat {
@@ -101,9 +102,8 @@ func (g *gemm) along(w *scratch, m Mat, k, n int) Mat {
 
 // roundAlong sets dst to the words of the rows of m from k on, with zeros beyond the last.
 func (g *gemm) roundAlong(dst, m Mat, k int) {
-	pair := g.rounding.pair
-	src := m.Span(k*pair, min((k+dst.Cols)*pair, m.Cols))
-	words := ceil(src.Cols, pair)
+	src := m.Span(g.elements(k), min(g.elements(k+dst.Cols), m.Cols))
+	words := g.words(src.Cols)
 	g.rounding.along(dst.Span(0, words), src)
 	if words < dst.Cols {
 		for i := range dst.Rows {
@@ -117,11 +117,10 @@ func (g *gemm) down(w *scratch, m Mat, k, n, lo, hi int) Mat {
 	if g.rounding == nil {
 		return m.RowSpan(k, k+n).Span(lo, hi)
 	}
-	pair := g.rounding.pair
 	w.r = grow(w.r, n*(hi-lo))
 	dst := Mat{Rows: n, Cols: hi - lo, Stride: hi - lo, Data: w.r}
-	src := m.RowSpan(k*pair, min((k+n)*pair, m.Rows)).Span(lo, hi)
-	words := ceil(src.Rows, pair)
+	src := m.RowSpan(g.elements(k), min(g.elements(k+n), m.Rows)).Span(lo, hi)
+	words := g.words(src.Rows)
 	g.rounding.down(dst.RowSpan(0, words), src)
 	clear(w.r[words*dst.Stride:])
 	return dst
@@ -129,7 +128,12 @@ func (g *gemm) down(w *scratch, m Mat, k, n, lo, hi int) Mat {
 
 // asWords reports whether the first so many words of the rows of s can be read as they lie in memory.
 func (g *gemm) asWords(s compute.Stored, n int) bool {
-	return g.pair() == 2 && s.Type == compute.BFloat16 && s.Cols%2 == 0 && 2*n <= s.Cols && !s.Empty()
+	return g.zips(s) && s.Cols%2 == 0 && 2*n <= s.Cols && !s.Empty()
+}
+
+// zips reports whether two elements of s are a word.
+func (g *gemm) zips(s compute.Stored) bool {
+	return s.Type == compute.BFloat16 && g.rounding != nil && g.rounding.zip != nil
 }
 
 // words returns the words of a bfloat16 matrix, each two neighbours in a row.

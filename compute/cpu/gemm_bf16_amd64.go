@@ -7,7 +7,7 @@ import "golang.org/x/sys/cpu"
 // avx512BF16 is the kernel of float32 but for its multiply-adds, which take words.
 var avx512BF16 = func() gemmKernel {
 	k := avx512Kernel
-	k.name, k.rounding = "avx512 bf16", &rounding{pair: 2, along: alongAVX512, down: downAVX512, zip: zipAVX512}
+	k.name, k.rounding = "avx512 bf16", &rounding{elements: 2, words: 1, along: alongAVX512, down: downAVX512, zip: zipAVX512}
 	k.tiles = tilesOf(tiles6BF16, tiles4BF16, tiles1BF16)
 	k.halves = inPairs(halves12BF16, true, k.tiles)
 	return k
@@ -23,7 +23,9 @@ var bf16Kernels = func() []gemmKernel {
 		ks = append(ks, avx512BF16)
 	}
 	for _, k := range gemmKernels {
-		ks = append(ks, software(k))
+		if k.rounding == nil {
+			ks = append(ks, software(k))
+		}
 	}
 	return ks
 }()

@@ -161,7 +161,7 @@ func TestBF16Rounding(t *testing.T) {
 				k.rounding.along(along, src)
 				k.rounding.down(down, src)
 				for _, got := range []uint32{math.Float32bits(along.Data[0]), math.Float32bits(down.Data[0])} {
-					if k.rounding.pair == 2 {
+					if k.rounding.elements == 2 {
 						got <<= 16
 					}
 					if got != want {
@@ -195,7 +195,7 @@ func TestFastBF16(t *testing.T) {
 	if k.name == "amx bf16" && !FastBF16() {
 		t.Error("AMX isn't taken to be faster than float32")
 	}
-	if k.rounding.pair == 1 && FastBF16() {
+	if k.rounding.elements == 1 && FastBF16() {
 		t.Error("float32 with rounded factors is taken to be faster than without")
 	}
 	t.Logf("%s has %.2f times the speed of %s", k.name, k.speed()/gemmKernels[0].speed(), gemmKernels[0].name)

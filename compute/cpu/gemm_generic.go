@@ -9,6 +9,7 @@ type gemmKernel struct {
 	lanes   int    // width of a tile and of a panel, a multiple of 8
 	heights [3]int // of the tiles, the first the fastest, the last 1
 	rows    int    // what the rows of a task are a multiple of
+	depth   int    // words of the depth in a block, so that a panel of B stays in the first cache
 	step    int    // words of the depth that a tile takes at once; blocks are filled with zeros to a multiple of it
 	inRows  bool   // A is read in rows, which are never packed into tiles: rs is their distance, ks 1
 
@@ -48,7 +49,7 @@ type tilesFunc func(height int, c, a, b []float32, n, k, rs, ks, step, cs int, f
 
 // generic is the kernel in plain Go.
 var generic = gemmKernel{
-	name: "go", lanes: 16, heights: [3]int{4, 1, 1}, rows: 24, step: 1,
+	name: "go", lanes: 16, heights: [3]int{4, 1, 1}, rows: 24, depth: 256, step: 1,
 	tiles: tilesGo, halves: tilesGo, packRows: packRowsGo, packCols: packColsGo, packTiles: packTilesGo, packTall: packTallGo,
 	storeRow: storeRowGo, storeCols: storeColsGo, dot4: dot4Go,
 }

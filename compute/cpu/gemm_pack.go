@@ -2,8 +2,6 @@
 
 package cpu
 
-import "github.com/hone-ml/hone/compute"
-
 const (
 	// packRun is how many rows packing TN copies in one task.
 	packRun = 32
@@ -21,7 +19,7 @@ func (g *gemm) packs() int {
 	case formNN:
 		return x.ptasks * ceil(x.k, x.kc)
 	}
-	return ceil(x.k, x.kc) * ceil(x.kc, packRun)
+	return ceil(x.k, x.kc) * ceil(x.kc, up(packRun, g.step))
 }
 
 // pack does one task of packing the shared operand.
@@ -48,11 +46,12 @@ func (g *gemm) pack(thread, task int) {
 		}
 		return
 	}
-	runs := ceil(x.kc, packRun)
+	run := up(packRun, g.step)
+	runs := ceil(x.kc, run)
 	k0 := task / runs * x.kc
 	kc := min(x.kc, x.k-k0)
-	lo := min(task%runs*packRun, kc)
-	hi := min(lo+packRun, kc)
+	lo := min(task%runs*run, kc)
+	hi := min(lo+run, kc)
 	if lo < hi {
 		g.packPanels(g.shared[k0*width:][lo*g.lanes:], g.down(w, x.b, k0+lo, hi-lo, 0, x.q), kc*g.lanes)
 	}
@@ -80,8 +79,8 @@ func (g *gemm) blockA(w *scratch, k0, kc, p0, p1 int) (a []float32, stride int) 
 	case g.asWords(x.stored, k0+kc):
 		rows = words(x.stored).RowSpan(p0, p1).Span(k0, k0+kc)
 	case !x.stored.Empty():
-		lo := k0 * g.pair()
-		rows = w.expand(x.stored.RowSpan(p0, p1), lo, min(kc*g.pair(), x.b.Cols-lo))
+		lo := g.elements(k0)
+		rows = w.expand(x.stored.RowSpan(p0, p1), lo, min(g.elements(kc), x.b.Cols-lo))
 		rows = g.along(w, rows, 0, kc)
 		return rows.Data, rows.Stride
 	default:
@@ -140,13 +139,13 @@ func (g *gemm) blockB(w *scratch, k0, kc, q0, q1 int) []float32 {
 	}
 	w.b = grow(w.b, g.x.kc*width)
 	var b Mat
-	switch s, lo := g.x.stored, k0*g.pair(); {
+	switch s, lo := g.x.stored, g.elements(k0); {
 	case s.Empty():
 		b = g.down(w, g.x.b, k0, kc, q0, q1)
-	case s.Type == compute.BFloat16 && g.pair() == 2:
+	case g.zips(s):
 		b = g.zip(w, s.RowSpan(lo, min(lo+2*kc, s.Rows)), kc, q0, q1)
 	default:
-		b = w.expand(s.RowSpan(lo, min(lo+kc*g.pair(), s.Rows)), q0, q1-q0)
+		b = w.expand(s.RowSpan(lo, min(lo+g.elements(kc), s.Rows)), q0, q1-q0)
 		b = g.down(w, b, 0, kc, 0, b.Cols)
 	}
 	g.packPanels(w.b, b, kc*g.lanes)
