@@ -126,6 +126,29 @@ func (g *gemm) down(w *scratch, m Mat, k, n, lo, hi int) Mat {
 	return dst
 }
 
+// panels makes panels of the words [k, k+n) of columns [lo, hi) of m, whose rows are the depth. They are panel words apart.
+func (g *gemm) panels(dst []float32, m Mat, k, n, lo, hi, panel int) {
+	src := m.RowSpan(g.elements(k), min(g.elements(k+n), m.Rows)).Span(lo, hi)
+	if g.rounding == nil {
+		g.packPanels(dst, src, panel)
+		return
+	}
+	for j := 0; j < src.Cols; j += g.lanes {
+		cols := min(g.lanes, src.Cols-j)
+		g.rounding.down(g.panel(dst[j/g.lanes*panel:], n, g.words(src.Rows), cols), src.Span(j, j+cols))
+	}
+}
+
+// panel returns the part of a panel of n words depth that a matrix has, and clears the rest.
+func (g *gemm) panel(dst []float32, n, rows, cols int) Mat {
+	if dst = dst[:n*g.lanes]; cols < g.lanes {
+		clear(dst)
+	} else {
+		clear(dst[rows*g.lanes:])
+	}
+	return Mat{Rows: rows, Cols: cols, Stride: g.lanes, Data: dst}
+}
+
 // asWords reports whether the first so many words of the rows of s can be read as they lie in memory.
 func (g *gemm) asWords(s compute.Stored, n int) bool {
 	return g.zips(s) && s.Cols%2 == 0 && 2*n <= s.Cols && !s.Empty()
@@ -142,13 +165,11 @@ func words(s compute.Stored) Mat {
 	return Mat{Rows: s.Rows, Cols: s.Cols / 2, Stride: s.Cols / 2, Data: data}
 }
 
-// zip returns n words of columns [lo, hi) of s, whose rows are the depth.
-func (g *gemm) zip(w *scratch, s compute.Stored, n, lo, hi int) Mat {
-	w.r = grow(w.r, n*(hi-lo))
-	dst := Mat{Rows: n, Cols: hi - lo, Stride: hi - lo, Data: w.r}
-	g.rounding.zip(dst, s.Data[2*lo:], s.Rows, s.Stride())
-	clear(w.r[ceil(s.Rows, 2)*dst.Stride:])
-	return dst
+// zipPanels makes panels of n words of columns [lo, hi) of s, whose rows are the depth.
+func (g *gemm) zipPanels(dst []float32, s compute.Stored, n, lo, hi int) {
+	for j := lo; j < hi; j += g.lanes {
+		g.rounding.zip(g.panel(dst[(j-lo)*n:], n, ceil(s.Rows, 2), min(g.lanes, hi-j)), s.Data[2*j:], s.Rows, s.Stride())
+	}
 }
 
 func alongGo(dst, src Mat) {

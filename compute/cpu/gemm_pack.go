@@ -53,7 +53,7 @@ func (g *gemm) pack(thread, task int) {
 	lo := min(task%runs*run, kc)
 	hi := min(lo+run, kc)
 	if lo < hi {
-		g.packPanels(g.shared[k0*width:][lo*g.lanes:], g.down(w, x.b, k0+lo, hi-lo, 0, x.q), kc*g.lanes)
+		g.panels(g.shared[k0*width:][lo*g.lanes:], x.b, k0+lo, hi-lo, 0, x.q, kc*g.lanes)
 	}
 }
 
@@ -138,17 +138,15 @@ func (g *gemm) blockB(w *scratch, k0, kc, q0, q1 int) []float32 {
 		return g.shared[k0*up(g.x.q, g.lanes)+q0*kc:][:kc*width]
 	}
 	w.b = grow(w.b, g.x.kc*width)
-	var b Mat
 	switch s, lo := g.x.stored, g.elements(k0); {
 	case s.Empty():
-		b = g.down(w, g.x.b, k0, kc, q0, q1)
+		g.panels(w.b, g.x.b, k0, kc, q0, q1, kc*g.lanes)
 	case g.zips(s):
-		b = g.zip(w, s.RowSpan(lo, min(lo+2*kc, s.Rows)), kc, q0, q1)
+		g.zipPanels(w.b, s.RowSpan(lo, min(lo+g.elements(kc), s.Rows)), kc, q0, q1)
 	default:
-		b = w.expand(s.RowSpan(lo, min(lo+g.elements(kc), s.Rows)), q0, q1-q0)
-		b = g.down(w, b, 0, kc, 0, b.Cols)
+		b := w.expand(s.RowSpan(lo, min(lo+g.elements(kc), s.Rows)), q0, q1-q0)
+		g.panels(w.b, b, 0, kc, 0, b.Cols, kc*g.lanes)
 	}
-	g.packPanels(w.b, b, kc*g.lanes)
 	return w.b[:kc*width]
 }
 
