@@ -97,11 +97,15 @@ func (d *Device) MatMulTN(dst, a, b Mat, e compute.Epilogue) {
 	if d.gemm.trivial(dst, a.Rows, e) {
 		return
 	}
+	g := d.gemm
+	if g.few != nil && a.Rows < g.least {
+		g = g.few
+	}
 	pieces := ceil(a.Rows, reduction)
 	rows := ceil(a.Rows, pieces)
 	for lo := 0; lo < a.Rows; lo += rows {
 		hi := min(lo+rows, a.Rows)
-		d.gemm.multiply(product{
+		g.multiply(product{
 			form: formTN, a: a.RowSpan(lo, hi), b: b.RowSpan(lo, hi), p: a.Cols, q: b.Cols, k: hi - lo,
 			dst: dst, e: e,
 		})
@@ -128,14 +132,20 @@ type product struct {
 type gemm struct {
 	pool *pool
 	gemmKernel
+	few *gemm // of the kernel's few; nil if there is none
 
-	mu     sync.Mutex
-	x      product
-	shared []float32 // the activation that all tasks read: panels of B, tiles of A for NN
-	work   []scratch // of each thread
+	*memory
+	x product
 
 	// Bound once, since a method value is an allocation.
 	packFunc, taskFunc, vectorsFunc, int8Func func(thread, task int)
+}
+
+// A memory is what one product at a time needs.
+type memory struct {
+	mu     sync.Mutex
+	shared []float32 // the activation that all tasks read: panels of B, tiles of A for NN
+	work   []scratch // of each thread
 }
 
 // A scratch is one thread's memory.
@@ -148,8 +158,15 @@ type scratch struct {
 }
 
 func newGEMM(p *pool, k gemmKernel) *gemm {
-	g := &gemm{pool: p, gemmKernel: k, work: make([]scratch, p.threads)}
+	return k.on(p, &memory{work: make([]scratch, p.threads)})
+}
+
+func (k gemmKernel) on(p *pool, m *memory) *gemm {
+	g := &gemm{pool: p, gemmKernel: k, memory: m}
 	g.packFunc, g.taskFunc, g.vectorsFunc, g.int8Func = g.pack, g.task, g.vectorTask, g.int8Task
+	if k.few != nil {
+		g.few = k.few.on(p, m)
+	}
 	return g
 }
 

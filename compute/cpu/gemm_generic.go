@@ -15,6 +15,11 @@ type gemmKernel struct {
 
 	rounding *rounding // of the factors, nil if they are float32
 
+	// few is the kernel of weight gradients over fewer rows than least, nil if there is none. The bits of those may depend on how
+	// many rows there are.
+	few   *gemmKernel
+	least int
+
 	// tiles adds a·b to c, or sets c to it if it is the first: for each of n tiles of that height,
 	// c [height, lanes] += a [height, k] · b [k, lanes]. Element (r, k) of a is at r·rs + k·ks. Tiles of a
 	// are step apart, rows of c are cs apart, b is the same for all. k is at least 1.

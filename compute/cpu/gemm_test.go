@@ -39,7 +39,8 @@ func eachKernel(t *testing.T, kernels []gemmKernel, f func(t *testing.T, device 
 
 func newDevice(threads int, k gemmKernel) *Device {
 	d := New(threads)
-	d.gemm.gemmKernel = k
+	d.gemm = newGEMM(&d.pool, k)
+	d.gemm.few = nil // so that k computes all products
 	return d
 }
 
