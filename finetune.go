@@ -2,6 +2,7 @@ package hone
 
 import (
 	"context"
+	"sync"
 
 	"github.com/hone-ml/hone/collate"
 	"github.com/hone-ml/hone/compute"
@@ -62,6 +63,7 @@ type Job struct {
 	Stats     collate.Stats
 	Evaluator eval.Evaluator // nil without a split to evaluate on
 
+	load     func() (*model.Model, error) // weights, begun before they are needed; nil in a job after another
 	coder    coder
 	trained  func(*nn.Param) bool // which weights are trained
 	evalName string
@@ -108,7 +110,12 @@ func (f FineTune) Prepare(ctx context.Context, w Watch) (*Job, error) {
 		f.TrainSplit = "train"
 	}
 	j := &Job{FineTune: f, watch: w, drawn: f.Seed}
-	if err := j.do(ctx, j.hub, j.dataset, j.tokenizer, j.collate, j.model); err != nil {
+	if err := j.do(ctx, j.hub); err != nil {
+		return nil, err
+	}
+	j.load = sync.OnceValues(j.weights)
+	go j.load() // while rows are read and tokenized
+	if err := j.do(ctx, j.dataset, j.tokenizer, j.collate, j.model); err != nil {
 		return nil, err
 	}
 	return j, nil

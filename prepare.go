@@ -208,7 +208,11 @@ func (j *Job) collate(context.Context) error {
 
 // model loads the model, or draws one, with room for every token.
 func (j *Job) model(context.Context) (err error) {
-	if j.Model, err = j.weights(); err != nil {
+	load := j.load
+	if load == nil {
+		load = j.weights
+	}
+	if j.Model, err = load(); err != nil {
 		return err
 	}
 	if n := len(j.Model.Unused); n > 0 {

@@ -199,14 +199,29 @@ func (t Tensor) readInto(dst compute.Mat, f *safetensors.File, name string) erro
 		if err != nil {
 			return err
 		}
-		for j := range dst.Rows {
-			d := dst.Row(j)[lo : lo+n]
-			for i := range d {
-				d[i] = part.Data[i*part.Stride+j]
-			}
-		}
+		transpose(dst.Span(lo, lo+n), part)
 	}
 	return nil
+}
+
+// transpose sets dst to srcᵀ, eight columns of src at a time: its rows are often a multiple of 4 KiB apart, where the nearest
+// cache holds no more than a dozen of them at once.
+func transpose(dst, src compute.Mat) {
+	j := 0
+	for ; j+8 <= src.Cols; j += 8 {
+		d0, d1, d2, d3 := dst.Row(j), dst.Row(j+1), dst.Row(j+2), dst.Row(j+3)
+		d4, d5, d6, d7 := dst.Row(j+4), dst.Row(j+5), dst.Row(j+6), dst.Row(j+7)
+		for i := range src.Rows {
+			s := (*[8]nn.Float)(src.Row(i)[j:])
+			d0[i], d1[i], d2[i], d3[i] = s[0], s[1], s[2], s[3]
+			d4[i], d5[i], d6[i], d7[i] = s[4], s[5], s[6], s[7]
+		}
+	}
+	for ; j < src.Cols; j++ {
+		for i, d := 0, dst.Row(j); i < src.Rows; i++ {
+			d[i] = src.Row(i)[j]
+		}
+	}
 }
 
 // readFloats lets read fill dst, by way of float32 where dst is wider.

@@ -58,7 +58,7 @@ func (c trainCommand) train(a *app, k *kong.Context, record *jobs.Recorder) erro
 		welcome(s)
 	}
 	v := &viewer{screen: s}
-	w := hone.Watch{Hub: h, Device: hone.Device(a.flags.Threads), Hooks: []train.Hooks{v.hooks(), record.Hooks()}}
+	w := hone.Watch{Hub: h, Device: hone.Device(a.flags.Threads), Hooks: []train.Hooks{v.hooks(), record.Hooks(), {Start: lean}}}
 	w.Say = func(format string, args ...any) {
 		s.line(format, args...)
 		record.Say(format, args...)
@@ -76,9 +76,7 @@ func (c trainCommand) train(a *app, k *kong.Context, record *jobs.Recorder) erro
 	if c.DryRun {
 		return c.dryRun(a, s, job, plan)
 	}
-	// Reading and tokenizing left garbage, and training allocates next to nothing: keep to what was planned.
-	debug.SetGCPercent(4)
-	debug.FreeOSMemory()
+	debug.FreeOSMemory() // reading and tokenizing left garbage
 	began := time.Now()
 	outcome, err := job.Run(a.ctx)
 	v.end()
@@ -100,6 +98,9 @@ func (c trainCommand) train(a *app, k *kong.Context, record *jobs.Recorder) erro
 	}
 	return nil
 }
+
+// lean keeps to the memory that was planned: training allocates next to nothing once it has its own.
+func lean(train.Plan) { debug.SetGCPercent(4) }
 
 // fill chooses what people expect to see where they left it open and the reference would show nothing: an
 // evaluation after each epoch if there is something to evaluate on, and about 20 logged losses in a short run.
