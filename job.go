@@ -12,6 +12,7 @@ import (
 	"github.com/hone-ml/hone/eval"
 	"github.com/hone-ml/hone/nn"
 	"github.com/hone-ml/hone/optim"
+	"github.com/hone-ml/hone/train"
 )
 
 // A Plan is what a job will take. FLOPs and memory are counted by a pass that computes nothing: FLOPs
@@ -109,7 +110,21 @@ func (j *Job) typical() (batch []collate.Example) {
 	return batch
 }
 
-// largest returns the largest batch of the run.
+// limit returns how many tokens go through the model at once, 0 for a whole batch.
+func (j *Job) limit() int {
+	if j.rejected() != nil {
+		return 0
+	}
+	var trained int64
+	for _, p := range j.Model.Params {
+		if j.trainable(p) {
+			trained += int64(p.W.Rows) * int64(p.W.Cols)
+		}
+	}
+	return train.PassTokens(trained, j.Model.NumParams())
+}
+
+// largest returns the most examples that go through the model at once.
 func (j *Job) largest() (batch []collate.Example) {
 	all := [][]collate.Example{j.Train, j.rejected()}
 	lengths := make([]int, len(j.Train))
@@ -118,7 +133,7 @@ func (j *Job) largest() (batch []collate.Example) {
 			lengths[i] += len(e.IDs)
 		}
 	}
-	largest := j.Args.Largest(lengths)
+	largest := j.Args.Largest(lengths, j.limit())
 	for _, examples := range all {
 		if examples != nil {
 			for _, i := range largest {
@@ -132,10 +147,16 @@ func (j *Job) largest() (batch []collate.Example) {
 // TimeStep measures one step of average length, forward and backward, after one to warm up. No weight changes.
 func (j *Job) TimeStep(ctx context.Context) (time.Duration, error) {
 	var b collate.Batch
-	collate.Pack(&b, j.typical())
+	typical := j.typical()
+	collate.Pack(&b, typical)
 	r := j.Model.NewRun(j.watch.Device)
 	r.Checkpoint = j.GradientCheckpointing || j.ActivationCheckpointing
 	r.Grads = j.Model.NewGrads(j.trainable, len(b.Targets))
+	lengths, batch := make([]int, len(typical)), make([]int32, len(typical))
+	for i, e := range typical {
+		lengths[i], batch[i] = len(e.IDs), int32(i)
+	}
+	limit := j.limit()
 	var took time.Duration
 	for range 2 {
 		if err := ctx.Err(); err != nil {
@@ -144,7 +165,12 @@ func (j *Job) TimeStep(ctx context.Context) (time.Duration, error) {
 		r.Grads.Reset()
 		r.Dropout = 1
 		began := time.Now()
-		r.Loss(&b, 0, 1)
+		for lo := 0; lo < len(typical); {
+			hi := lo + train.Pass(batch[lo:], lengths, limit)
+			collate.Pack(&b, typical[lo:hi])
+			r.Loss(&b, 0, 1)
+			lo = hi
+		}
 		took = time.Since(began)
 	}
 	return took * time.Duration(j.GradientAccumulationSteps), nil

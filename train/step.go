@@ -20,22 +20,26 @@ func (l *loop) update(e, u int, perm []int32) error {
 	}
 	l.grads.Reset()
 	l.lastLoss = 0
-	tokens := 0
+	seen := 0
 	for b := from; b < to; b++ {
-		l.pack(perm[l.begin(b):l.begin(b+1)])
-		l.run.Dropout = l.dropoutKey(e, b)
-		l.run.NoiseKey = ^l.run.Dropout
-		// Loss is divided once, by the labels of all batches of the update. Without any it is 0/0, as in the
-		// reference, but the gradient is zero.
+		batch, key := perm[l.begin(b):l.begin(b+1)], l.dropoutKey(e, b)
+		l.count(batch)
 		var loss float64
-		if pairs := perm[l.begin(b):l.begin(b+1)]; l.Pairs != nil { // the mean of means of batches
-			loss = l.prefer(pairs, 1/float64(len(pairs)*(to-from)))
-		} else {
-			loss = l.run.Loss(&l.batch, l.args.LabelSmoothingFactor, 1/float64(items)) / float64(items)
+		for part := batch; len(part) > 0; key = nn.Mix(key) {
+			n := Pass(part, l.lengths, l.limit)
+			l.pack(part[:n])
+			part = part[n:]
+			l.run.Dropout, l.run.NoiseKey = key, ^key
+			// Loss is divided once, by the labels of all batches of the update. Without any it is 0/0, as in the
+			// reference, but the gradient is zero.
+			if l.Pairs != nil { // the mean of means of batches
+				loss += l.prefer(batch, 1/float64(len(batch)*(to-from)))
+			} else {
+				loss += l.run.Loss(&l.batch, l.args.LabelSmoothingFactor, 1/float64(items)) / float64(items)
+			}
+			seen += l.batch.Tokens
 		}
 		l.addLoss(loss)
-		l.count()
-		tokens += l.batch.Tokens
 	}
 	l.grads.Finish()
 
@@ -44,9 +48,9 @@ func (l *loop) update(e, u int, perm []int32) error {
 	l.optimizer.Update(l.lr, optim.Clip(l.norm, l.args.MaxGradNorm))
 	l.state.GlobalStep++
 	l.state.Epoch = float64(e) + float64(to)/float64(l.batches)
-	l.tokens += int64(tokens)
+	l.tokens += int64(seen)
 	l.checkFinite()
-	return l.report(tokens)
+	return l.report(seen)
 }
 
 // begin returns where batch b begins in the order of the epoch.
@@ -81,18 +85,21 @@ func (l *loop) addLoss(loss float64) {
 }
 
 // count adds the batch to the counters. The reference counts the padding too: it is what the padded tensors hold.
-func (l *loop) count() {
-	width := 0
-	for _, e := range l.examples {
-		width = max(width, len(e.IDs))
+func (l *loop) count(batch []int32) {
+	width, rows := 0, 0
+	for _, i := range batch {
+		for _, e := range l.sequences(int(i)) {
+			width = max(width, len(e.IDs))
+			rows++
+		}
 	}
-	padded := width * len(l.examples)
+	padded := width * rows
 	l.state.TotalFlos += l.flosPerToken * float64(padded)
 	switch l.args.IncludeNumInputTokens {
 	case "all":
 		l.state.NumInputTokensSeen += int64(padded)
 	case "non_padding":
-		l.state.NumInputTokensSeen += int64(l.batch.Tokens)
+		l.state.NumInputTokensSeen += int64(tokens(batch, l.lengths))
 	}
 }
 

@@ -90,6 +90,8 @@ type loop struct {
 	examples []collate.Example
 	reserved int64 // bytes of activations
 	targets  []int // labels that each example trains on
+	lengths  []int // tokens of each example
+	limit    int   // tokens of a pass
 	preferences
 
 	position checkpoint.Position
@@ -164,6 +166,9 @@ func (t *Trainer) prepare(ctx context.Context) (*loop, error) {
 			l.flosPerToken += 6 * float64(n) // the reference's estimate
 		}
 	}
+	if l.Pairs == nil { // whose means are of batches
+		l.limit = PassTokens(l.trained, l.weights)
+	}
 	l.reserve(trainable)
 	l.schedule, err = optim.NewSchedule(l.args.LRSchedulerType, l.args.LearningRate, l.args.warmup(l.state.MaxSteps), l.state.MaxSteps, l.args.LRSchedulerKwargs)
 	return l, err
@@ -172,7 +177,7 @@ func (t *Trainer) prepare(ctx context.Context) (*loop, error) {
 // checkData makes sure that every example can be trained on.
 func (l *loop) checkData() error {
 	l.targets = make([]int, len(l.Train))
-	lengths := make([]int, len(l.Train))
+	l.lengths = make([]int, len(l.Train))
 	sum := 0
 	if err := l.Pairs.check(len(l.Train)); err != nil {
 		return err
@@ -184,14 +189,14 @@ func (l *loop) checkData() error {
 				return fmt.Errorf("train: example %d: %w", i, err)
 			}
 			l.targets[i] += n
-			lengths[i] += len(e.IDs)
+			l.lengths[i] += len(e.IDs)
 		}
 		sum += l.targets[i]
 	}
 	if sum == 0 {
 		return fmt.Errorf("train: none of %d examples has a token to learn: all labels are %d, or stand first, where nothing predicts them", len(l.Train), collate.Ignore)
 	}
-	l.order = newOrder(&l.args, lengths)
+	l.order = newOrder(&l.args, l.lengths)
 	return nil
 }
 
@@ -251,15 +256,9 @@ func (l *loop) mostLabels() (n int) {
 	return n
 }
 
-// reserve makes room for the largest batch and for evaluation.
+// reserve makes room for the largest pass and for evaluation.
 func (l *loop) reserve(trainable func(*nn.Param) bool) {
-	lengths := make([]int, len(l.Train))
-	for i := range lengths {
-		for _, e := range l.sequences(i) {
-			lengths[i] += len(e.IDs)
-		}
-	}
-	l.pack(l.args.Largest(lengths))
+	l.pack(l.args.Largest(l.lengths, l.limit))
 	need := l.Model.Plan(&l.batch, l.run.Checkpoint, trainable).Activations
 	if e, ok := l.Eval.(eval.Planned); ok && (l.args.EvalStrategy != "no" || l.args.EvalOnStart) {
 		need = max(need, e.Peak(l.Model))
