@@ -110,11 +110,8 @@ func (j *Job) typical() (batch []collate.Example) {
 	return batch
 }
 
-// limit returns how many tokens go through the model at once, 0 for a whole batch.
+// limit returns how many tokens go through the model at once.
 func (j *Job) limit() int {
-	if j.rejected() != nil {
-		return 0
-	}
 	var trained int64
 	for _, p := range j.Model.Params {
 		if j.trainable(p) {

@@ -45,38 +45,44 @@ type preferences struct {
 	batches int
 
 	nll        []nn.Float
-	logps, ref []eval.Logps
+	logps, ref []eval.Logps // of the parts of the batch so far
 }
 
-// prefer adds the gradient of share times the summed loss of a batch of pairs, and returns that.
+// prefer adds the gradient of share times the summed loss of a part of a batch of pairs, and returns that.
 func (l *loop) prefer(pairs []int32, share float64) (loss float64) {
 	f := &l.preferences
-	f.ref = f.ref[:0]
 	for _, i := range pairs {
-		f.ref = append(f.ref, l.Pairs.Reference[i])
+		f.ref, f.logps = append(f.ref, l.Pairs.Reference[i]), append(f.logps, eval.Logps{})
 	}
-	f.logps, f.nll = resize(f.logps, len(pairs)), resize(f.nll, len(l.batch.Targets))
+	lo := len(f.ref) - len(pairs)
+	logps, ref := f.logps[lo:], f.ref[lo:]
+	f.nll = resize(f.nll, len(l.batch.Targets))
 	l.run.Dropout = 0
 	l.run.Weighted(f.nll, &l.batch, func(scale []nn.Float) {
-		eval.SumLogps(f.logps, &l.batch, f.nll)
-		for i, p := range f.logps {
-			x, _, _ := l.Pairs.DPO.Loss(p, f.ref[i])
+		eval.SumLogps(logps, &l.batch, f.nll)
+		for i, p := range logps {
+			x, _, _ := l.Pairs.DPO.Loss(p, ref[i])
 			loss += share * x
 		}
 		for r := range scale { // a log-probability is minus a cross-entropy
 			i := int(l.batch.Of[r])
-			_, chosen, rejected := l.Pairs.DPO.Loss(f.logps[i%len(pairs)], f.ref[i%len(pairs)])
+			_, chosen, rejected := l.Pairs.DPO.Loss(logps[i%len(pairs)], ref[i%len(pairs)])
 			if scale[r] = nn.Float(-share * chosen); i >= len(pairs) {
 				scale[r] = nn.Float(-share * rejected)
 			}
 		}
 	})
+	return loss
+}
+
+// endBatch adds the rewards of a batch, all parts of which have been seen.
+func (f *preferences) endBatch(d eval.DPO) {
 	if f.sums == nil {
 		f.sums = map[string]float64{}
 	}
-	l.Pairs.DPO.Rewards(f.logps, f.ref).Add(f.sums)
+	d.Rewards(f.logps, f.ref).Add(f.sums)
 	f.batches++
-	return loss
+	f.logps, f.ref = f.logps[:0], f.ref[:0]
 }
 
 // take moves the means of the batches since the last log into row.

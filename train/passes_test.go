@@ -5,14 +5,27 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"github.com/hone-ml/hone/eval"
 	"github.com/hone-ml/hone/nn"
 )
 
 // A batch that goes through the model in parts has the loss and the gradient of the whole, in the memory of a part.
 func TestPasses(t *testing.T) {
+	t.Run("labels", func(t *testing.T) { testPasses(t, func(*Trainer) {}, 40) })
+	t.Run("pairs", func(t *testing.T) {
+		testPasses(t, func(tr *Trainer) {
+			n := len(tr.Train) / 2
+			tr.Pairs = &Pairs{Rejected: tr.Train[n : 2*n], Reference: make([]eval.Logps, n), DPO: eval.DPO{LossType: "sigmoid", Beta: 0.1}}
+			tr.Train = tr.Train[:n]
+		}, 80)
+	})
+}
+
+func testPasses(t *testing.T, change func(*Trainer), limit int) {
 	run := func(limit int) *loop {
 		tr := small(t, t.TempDir(), `{"max_steps": 6, "logging_steps": 1, "per_device_train_batch_size": 8, "save_strategy": "no"}`)
 		tr.Eval = nil
+		change(tr)
 		for _, b := range tr.Model.Stack.Blocks { // masks of parts are others than those of the whole
 			b.Attn.Dropout, b.Attn.OutDropout, b.MLP.OutDropout = 0, 0, 0
 		}
@@ -34,7 +47,7 @@ func TestPasses(t *testing.T) {
 		}
 		return l
 	}
-	whole, parts := run(0), run(40)
+	whole, parts := run(0), run(limit)
 	if 2*parts.run.Peak() > whole.run.Peak() {
 		t.Errorf("activations of parts take %d bytes, those of whole batches %d", parts.run.Peak(), whole.run.Peak())
 	}
@@ -42,9 +55,8 @@ func TestPasses(t *testing.T) {
 		t.Errorf("parts count %v operations and %d tokens, whole batches %v and %d", parts.state.TotalFlos, parts.tokens, whole.state.TotalFlos, whole.tokens)
 	}
 	for i, row := range whole.state.LogHistory {
-		for _, key := range []string{"loss", "grad_norm"} {
-			want, ok := row[key]
-			if got := parts.state.LogHistory[i][key]; ok && math.Abs(got-want) > 1e-4*want {
+		for key, want := range row {
+			if got := parts.state.LogHistory[i][key]; math.Abs(got-want) > 1e-4*math.Abs(want) {
 				t.Errorf("step %d: %s is %v in parts, %v in one", i+1, key, got, want)
 			}
 		}

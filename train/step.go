@@ -25,19 +25,23 @@ func (l *loop) update(e, u int, perm []int32) error {
 		batch, key := perm[l.begin(b):l.begin(b+1)], l.dropoutKey(e, b)
 		l.count(batch)
 		var loss float64
-		for part := batch; len(part) > 0; key = nn.Mix(key) {
-			n := Pass(part, l.lengths, l.limit)
-			l.pack(part[:n])
-			part = part[n:]
+		for rest := batch; len(rest) > 0; key = nn.Mix(key) {
+			n := Pass(rest, l.lengths, l.limit)
+			part := rest[:n]
+			rest = rest[n:]
+			l.pack(part)
 			l.run.Dropout, l.run.NoiseKey = key, ^key
 			// Loss is divided once, by the labels of all batches of the update. Without any it is 0/0, as in the
 			// reference, but the gradient is zero.
 			if l.Pairs != nil { // the mean of means of batches
-				loss += l.prefer(batch, 1/float64(len(batch)*(to-from)))
+				loss += l.prefer(part, 1/float64(len(batch)*(to-from)))
 			} else {
 				loss += l.run.Loss(&l.batch, l.args.LabelSmoothingFactor, 1/float64(items)) / float64(items)
 			}
 			seen += l.batch.Tokens
+		}
+		if l.Pairs != nil {
+			l.preferences.endBatch(l.Pairs.DPO)
 		}
 		l.addLoss(loss)
 	}

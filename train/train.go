@@ -166,9 +166,7 @@ func (t *Trainer) prepare(ctx context.Context) (*loop, error) {
 			l.flosPerToken += 6 * float64(n) // the reference's estimate
 		}
 	}
-	if l.Pairs == nil { // whose means are of batches
-		l.limit = PassTokens(l.trained, l.weights)
-	}
+	l.limit = PassTokens(l.trained, l.weights)
 	l.reserve(trainable)
 	l.schedule, err = optim.NewSchedule(l.args.LRSchedulerType, l.args.LearningRate, l.args.warmup(l.state.MaxSteps), l.state.MaxSteps, l.args.LRSchedulerKwargs)
 	return l, err
