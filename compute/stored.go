@@ -110,13 +110,14 @@ func (s Stored) SetRow(i int, row []Float) error {
 	data := s.Data[i*s.Stride():][:s.Stride()]
 	for b := range s.Blocks {
 		part := row[b*StoredBlock : min((b+1)*StoredBlock, s.Cols)]
-		var top Float
+		var bits uint32 // of the largest magnitude: they are in its order, and what is no number is above infinity
 		for _, v := range part {
-			top = max(top, v, -v)
+			bits = max(bits, math.Float32bits(float32(v))&^(1<<31))
 		}
-		if !(top <= math.MaxFloat32) {
+		if bits > math.Float32bits(math.MaxFloat32) {
 			return fmt.Errorf("row %d has an element that is infinite or not a number", i)
 		}
+		top := Float(math.Float32frombits(bits))
 		scale := &s.Scale[i*s.Blocks+b]
 		if s.Type == Int8 {
 			*scale = roundInt8(data[b*StoredBlock:], part, top)

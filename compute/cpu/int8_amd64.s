@@ -1,6 +1,7 @@
 //go:build amd64 && !purego && !f64
 
 #include "textflag.h"
+#include "avx2_amd64.h"
 
 // EIGHT turns 8 integers into floats in w.
 #define EIGHT(disp, at, w) \
@@ -59,6 +60,7 @@
 // Four dot products of rows of integers with x, 64 elements of each at a time. Registers: SI row 0, R9 row 3, R8
 // stride, AX what is fetched; DX, R12, R11 likewise for the scales; BX x, CX blocks.
 TEXT ·int8Dot4SIMD(SB), NOSPLIT, $0-112
+	WIDE(·int8Dot4AVX512)
 	MOVQ   dst_base+0(FP), DI
 	MOVQ   q_base+24(FP), SI
 	MOVQ   scale_base+48(FP), DX

@@ -5,6 +5,8 @@ package cpu
 import (
 	"fmt"
 	"math"
+	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
@@ -271,4 +273,35 @@ func FuzzMatMulStored(f *testing.F) {
 	f.Fuzz(func(t *testing.T, m, n uint8, k uint16, seed uint64, e, which uint8) {
 		checkStored(t, d, storedForms[which%2], narrow[which/2%3], int(m%90)+1, int(n)+1, int(k%1200)+1, epilogues[int(e)%len(epilogues)], seed)
 	})
+}
+
+// Assembly multiplies integers with the same bits in every width.
+func TestInt8Dot4Bits(t *testing.T) {
+	rng := rand.New(rand.NewPCG(5, 6))
+	for _, blocks := range []int{1, 3, 24, 25} {
+		q, x, scale := make([]byte, 4*64*blocks), make([]float32, 64*blocks), make([]float32, 4*blocks)
+		for i := range q {
+			q[i] = byte(rng.Uint32())
+		}
+		for i := range x {
+			x[i] = rng.Float32() - 0.5
+		}
+		for i := range scale {
+			scale[i] = rng.Float32()
+		}
+		var want []float32
+		eachImplementation(t, func(t *testing.T) {
+			if !simd {
+				return
+			}
+			got := make([]float32, 4)
+			int8Dot4(got, q, scale, x, blocks, 64*blocks)
+			if want == nil {
+				want = got
+			}
+			if !slices.Equal(got, want) {
+				t.Errorf("%d blocks: %v, want %v", blocks, got, want)
+			}
+		})
+	}
 }
