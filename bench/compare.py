@@ -3,11 +3,19 @@
 Runs the tutorial's fine-tuning job in hone and in the ways of train.py, in turn, on the same machine, and prints time per
 example (the least of all rounds), the ratio to hone's, peak memory as seen from outside, and how far the losses are apart, which must be little.
 DIR is GPT-2 or a Llama in Hugging Face layout with its tokenizer; set dropouts to 0 in config.json, so that losses can match.
+A mode may go on with +bf16, +checkpoint (gradient checkpointing) and +base16 (an adapter's base in bfloat16), as hone+bf16 or hf+checkpoint.
 With --length the job is language modelling on rows of that many tokens, made by joining texts. Needs torch and transformers.
 """
 import argparse, json, os, pathlib, sys, tempfile
 
 from common import HERE, apart, expect, rows, timed, write
+
+FLAGS = {"bf16": ["--bf16"], "checkpoint": ["--gradient_checkpointing"], "base16": ["--base_dtype", "bfloat16"]}
+
+
+def flags(mode):
+    return [f for part in mode.split("+")[1:] for f in FLAGS[part]]
+
 
 def hone(a, mode, threads):
     """As the others' time, hone's is that of the steps after the warm-up: from the end of its last step to the end of all."""
@@ -16,7 +24,7 @@ def hone(a, mode, threads):
             a.hone, "train", "--model", a.model, "--dataset", a.data, "--output_dir", out, "--eval_split", "none",
             *(["--task", "language-modeling", "--max_length", str(a.length)] if a.length else ["--labels", "neg,pos"]),
             "--per_device_train_batch_size", str(a.batch), "--max_steps", str(a.steps + a.warm), "--learning_rate", "2e-5",
-            *(["--lora", "--lora_r", "8", "--lora_alpha", "16"] if a.lora else []), *(["--bf16"] if mode.endswith("+bf16") else []),
+            *(["--lora", "--lora_r", "8", "--lora_alpha", "16"] if a.lora else []), *flags(mode),
             "--logging_steps", "1", "--save_strategy", "no", "--events_file", f"{out}/events.jsonl", "--threads", str(threads)])
         log = [e for e in rows(f"{out}/events.jsonl") if e["type"] == "log"]
         expect(len(log) == a.steps + a.warm, f"hone logged {len(log)} steps")
@@ -28,7 +36,7 @@ def other(a, mode, threads):
     stdout, peak, wall = timed([sys.executable, str(HERE / "train.py"), *mode.split("+")[:1], "--model", a.model, "--data", a.data,
                                 "--steps", str(a.steps), "--warm", str(a.warm), "--batch", str(a.batch), "--threads", str(threads),
                                 "--length", str(a.length)]
-                               + (["--lora"] if a.lora else []) + (["--bf16"] if mode.endswith("+bf16") else []))
+                               + (["--lora"] if a.lora else []) + flags(mode))
     r = json.loads(stdout.strip().splitlines()[-1])
     return {"mode": mode, "per_example": r["seconds"] / a.steps / a.batch, "losses": r["losses"], "peak": peak, "wall": wall}
 
@@ -51,7 +59,7 @@ def check(a, mode, r, ours):
     if mode.startswith("hf_group"):
         return "other order", False
     part = apart(r["losses"], ours["losses"])[:1 if a.lora else None]
-    return f"{max(part):.1e}", max(part) >= (3e-2 if mode.endswith("+bf16") else 1e-3)
+    return f"{max(part):.1e}", max(part) >= (3e-2 if "16" in mode else 1e-3)
 
 
 def main():
@@ -79,13 +87,14 @@ def main():
             if mode not in best or r["per_example"] < best[mode]["per_example"]:
                 best[mode] = r
     ours = best["hone"]
-    print(f"{'':12} {'ms/example':>10} {'ratio':>7} {'peak GB':>8} {'loss apart':>11}")
+    width = max(12, *map(len, best))
+    print(f"{'':{width}} {'ms/example':>10} {'ratio':>7} {'peak GB':>8} {'loss apart':>11}")
     others = []
     for mode, r in best.items():
         differ, too_far = check(a, mode, r, ours)
         if too_far:
             others.append(f"{mode}'s losses are {r['losses'][:5]} …, hone's {ours['losses'][:5]} …")
-        print(f"{mode:12} {r['per_example'] * 1e3:10.1f} {r['per_example'] / ours['per_example']:7.2f} {r['peak'] / 1e9:8.2f} {differ:>11}")
+        print(f"{mode:{width}} {r['per_example'] * 1e3:10.1f} {r['per_example'] / ours['per_example']:7.2f} {r['peak'] / 1e9:8.2f} {differ:>11}")
     expect(not others, "; ".join(others))
 
 

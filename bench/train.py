@@ -78,7 +78,7 @@ def trainer(a, model, tokenizer, rows):
     args = hf.TrainingArguments(
         output_dir=os.path.join(a.out, a.mode), per_device_train_batch_size=a.batch,
         max_steps=-1 if a.epochs else a.steps + a.warm, num_train_epochs=a.epochs or 1,
-        learning_rate=a.lr, warmup_steps=a.warmup, seed=a.seed, logging_steps=1, save_strategy="no", report_to="none", use_cpu=True, disable_tqdm=True, bf16=a.bf16,
+        learning_rate=a.lr, warmup_steps=a.warmup, seed=a.seed, logging_steps=1, save_strategy="no", report_to="none", use_cpu=True, disable_tqdm=True, bf16=a.bf16, gradient_checkpointing=a.gradient_checkpointing,
         dataloader_num_workers=0, train_sampling_strategy="group_by_length" if a.mode == "hf_group" else "random")
     t = hf.Trainer(model=model, args=args, train_dataset=rows, callbacks=[clock],
                    data_collator=lambda r: pad(r, width, tokenizer.eos_token_id))
@@ -133,6 +133,8 @@ def main():
     p.add_argument("--threads", type=int, default=os.cpu_count())
     p.add_argument("--out", default="/tmp/hone-bench")
     p.add_argument("--bf16", action="store_true")
+    p.add_argument("--gradient_checkpointing", action="store_true", help="of hf's modes")
+    p.add_argument("--base_dtype", default="float32", help="what the model is loaded in")
     p.add_argument("--lora", action="store_true", help="PEFT's LoRA, rank 8 on its default modules")
     p.add_argument("--lora_r", type=int, default=8)
     p.add_argument("--lora_alpha", type=int, default=16)
@@ -147,7 +149,7 @@ def main():
     a = p.parse_args()
     torch.set_num_threads(a.threads)
     tokenizer = hf.AutoTokenizer.from_pretrained(a.model)
-    model = hf.AutoModelForCausalLM.from_pretrained(a.model, dtype=torch.float32)
+    model = hf.AutoModelForCausalLM.from_pretrained(a.model, dtype=getattr(torch, a.base_dtype))
     for key in ("embd_pdrop", "attn_pdrop", "resid_pdrop", "attention_dropout"):
         if hasattr(model.config, key):
             setattr(model.config, key, 0.0)

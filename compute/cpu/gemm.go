@@ -70,13 +70,14 @@ func (g *gemm) multiplyNT(dst, x Mat, w product) {
 	}
 }
 
-// MatMulNN implements compute.Device. The bits of a row depend on its own data alone.
+// MatMulNN implements compute.Device. The bits of a row depend on its own data alone, as long as there are always less rows than a
+// kernel wants to have (gemmKernel.few), or never.
 func (d *Device) MatMulNN(dst, a, b Mat, e compute.Epilogue) {
 	checkShapes("MatMulNN", dst, a.Rows, a.Cols, b.Rows, b.Cols, e)
 	if d.gemm.trivial(dst, a.Cols, e) {
 		return
 	}
-	d.gemm.multiplyNN(dst, a, product{b: b, q: b.Cols, e: e})
+	d.gemm.of(formNN, a.Rows).multiplyNN(dst, a, product{b: b, q: b.Cols, e: e})
 }
 
 // multiplyNN multiplies x with the weight of w, in either form, some rows at a time.
@@ -97,10 +98,7 @@ func (d *Device) MatMulTN(dst, a, b Mat, e compute.Epilogue) {
 	if d.gemm.trivial(dst, a.Rows, e) {
 		return
 	}
-	g := d.gemm
-	if g.few != nil && a.Rows < g.least {
-		g = g.few
-	}
+	g := d.gemm.of(formTN, a.Rows)
 	pieces := ceil(a.Rows, reduction)
 	rows := ceil(a.Rows, pieces)
 	for lo := 0; lo < a.Rows; lo += rows {
@@ -166,6 +164,14 @@ func (k gemmKernel) on(p *pool, m *memory) *gemm {
 	g.packFunc, g.taskFunc, g.vectorsFunc, g.int8Func = g.pack, g.task, g.vectorTask, g.int8Task
 	if k.few != nil {
 		g.few = k.few.on(p, m)
+	}
+	return g
+}
+
+// of returns the gemm for a form of product with so many rows of x.
+func (g *gemm) of(f form, rows int) *gemm {
+	if g.few != nil && rows < g.least[f] {
+		return g.few
 	}
 	return g
 }

@@ -28,7 +28,7 @@ var amxSplit = func() gemmKernel {
 	k.name, k.step = "amx", 48
 	k.rounding = &rounding{elements: 32, words: 48, along: alongSplit, down: downSplit}
 	k.tiles, k.halves = ofRows(tilesSplit), ofRows(halvesSplit)
-	k.few, k.least = &avx512Kernel, 256
+	k.few, k.least = &avx512Kernel, [3]int{formNN: 48, formTN: 256}
 	return k
 }()
 

@@ -15,10 +15,10 @@ type gemmKernel struct {
 
 	rounding *rounding // of the factors, nil if they are float32
 
-	// few is the kernel of weight gradients over fewer rows than least, nil if there is none. The bits of those may depend on how
-	// many rows there are.
+	// few is the kernel of gradients from fewer rows of x than least says for their form, nil if there is none. That of MatMulNT is the
+	// same always: a row's logits don't depend on how many others there are.
 	few   *gemmKernel
-	least int
+	least [3]int
 
 	// tiles adds a·b to c, or sets c to it if it is the first: for each of n tiles of that height,
 	// c [height, lanes] += a [height, k] · b [k, lanes]. Element (r, k) of a is at r·rs + k·ks. Tiles of a

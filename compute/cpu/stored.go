@@ -28,7 +28,7 @@ func (d *Device) MatMulNTStored(dst, a Mat, b compute.Stored, e compute.Epilogue
 func (d *Device) MatMulNNStored(dst, a Mat, b compute.Stored, e compute.Epilogue) {
 	checkShapes("MatMulNNStored", dst, a.Rows, a.Cols, b.Rows, b.Cols, e)
 	if !d.gemm.trivial(dst, a.Cols, e) {
-		d.gemm.multiplyNN(dst, a, product{stored: b, q: b.Cols, e: e})
+		d.gemm.of(formNN, a.Rows).multiplyNN(dst, a, product{stored: b, q: b.Cols, e: e})
 	}
 }
 
