@@ -50,7 +50,7 @@ func (f *field) check(t *testing.T) {
 	t.Helper()
 	for k, m := range f.mats {
 		for i, e := range f.mem[k] {
-			r, c := (i-margin)/m.Stride, (i-margin)%m.Stride
+			r, c := (i-margin)/max(m.Stride, 1), (i-margin)%max(m.Stride, 1)
 			inside := i >= margin && r < m.Rows && c < m.Cols
 			if !inside && !math.IsNaN(float64(e)) {
 				t.Fatalf("matrix %d %v: wrote %v outside, at element %d", k, m, e, i-margin)
