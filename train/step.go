@@ -22,28 +22,10 @@ func (l *loop) update(e, u int, perm []int32) error {
 	l.lastLoss = 0
 	seen := 0
 	for b := from; b < to; b++ {
-		batch, key := perm[l.begin(b):l.begin(b+1)], l.dropoutKey(e, b)
+		batch := perm[l.begin(b):l.begin(b+1)]
+		l.addLoss(l.backward(batch, l.dropoutKey(e, b), items, to-from))
 		l.count(batch)
-		var loss float64
-		for rest := batch; len(rest) > 0; key = nn.Mix(key) {
-			n := Pass(rest, l.lengths, l.limit)
-			part := rest[:n]
-			rest = rest[n:]
-			l.pack(part)
-			l.run.Dropout, l.run.NoiseKey = key, ^key
-			// Loss is divided once, by the labels of all batches of the update. Without any it is 0/0, as in the
-			// reference, but the gradient is zero.
-			if l.Pairs != nil { // the mean of means of batches
-				loss += l.prefer(part, 1/float64(len(batch)*(to-from)))
-			} else {
-				loss += l.run.Loss(&l.batch, l.args.LabelSmoothingFactor, 1/float64(items)) / float64(items)
-			}
-			seen += l.batch.Tokens
-		}
-		if l.Pairs != nil {
-			l.preferences.endBatch(l.Pairs.DPO)
-		}
-		l.addLoss(loss)
+		seen += tokens(batch, l.lengths)
 	}
 	l.grads.Finish()
 
@@ -55,6 +37,28 @@ func (l *loop) update(e, u int, perm []int32) error {
 	l.tokens += int64(seen)
 	l.checkFinite()
 	return l.report(seen)
+}
+
+// backward adds the gradient of a batch, part by part, and returns its share of the loss of an update with so many labels and batches.
+func (l *loop) backward(batch []int32, key uint64, items, batches int) (loss float64) {
+	for rest := batch; len(rest) > 0; key = nn.Mix(key) {
+		n := Pass(rest, l.lengths, l.limit)
+		part := rest[:n]
+		rest = rest[n:]
+		l.pack(part)
+		l.run.Dropout, l.run.NoiseKey = key, ^key
+		// Loss is divided once, by the labels of all batches of the update. Without any it is 0/0, as in the
+		// reference, but the gradient is zero.
+		if l.Pairs != nil { // the mean of means of batches
+			loss += l.prefer(part, 1/float64(len(batch)*batches))
+		} else {
+			loss += l.run.Loss(&l.batch, l.args.LabelSmoothingFactor, 1/float64(items)) / float64(items)
+		}
+	}
+	if l.Pairs != nil {
+		l.preferences.endBatch(l.Pairs.DPO)
+	}
+	return loss
 }
 
 // begin returns where batch b begins in the order of the epoch.

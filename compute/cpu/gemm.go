@@ -159,6 +159,7 @@ func newGEMM(p *pool, k gemmKernel) *gemm {
 	return k.on(p, &memory{work: make([]scratch, p.threads)})
 }
 
+// on returns the gemm of k on the threads of p.
 func (k gemmKernel) on(p *pool, m *memory) *gemm {
 	g := &gemm{pool: p, gemmKernel: k, memory: m}
 	g.packFunc, g.taskFunc, g.vectorsFunc, g.int8Func = g.pack, g.task, g.vectorTask, g.int8Task

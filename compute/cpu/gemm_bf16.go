@@ -37,7 +37,7 @@ func (d *Device) BF16() compute.Device {
 		return d
 	}
 	b := &Device{pool: d.pool, base: d}
-	b.gemm = newGEMM(&b.pool, bf16Kernels[0])
+	b.gemm = bf16Kernels[0].on(&b.pool, d.gemm.memory)
 	return b
 }
 
