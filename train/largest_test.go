@@ -2,6 +2,7 @@ package train
 
 import (
 	"encoding/json"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -51,7 +52,7 @@ func TestLargest(t *testing.T) {
 				l.state.GlobalStep++
 			}
 		}
-		if got := sum(tr.Args.Largest(lengths, 0)); got != most {
+		if got := sum(tr.Args.Largest(lengths, math.MaxInt)); got != most {
 			t.Errorf("%s: the largest batch has %d tokens, said to be %d", args, most, got)
 		}
 	}
@@ -63,7 +64,7 @@ func TestLargestGrouped(t *testing.T) {
 	if err := json.Unmarshal([]byte(`{"train_sampling_strategy": "group_by_length", "per_device_train_batch_size": 2}`), &a); err != nil {
 		t.Fatal(err)
 	}
-	if got := a.Largest([]int{3, 9, 1, 8, 2}, 0); !slices.Equal(got, []int32{1, 3}) {
+	if got := a.Largest([]int{3, 9, 1, 8, 2}, math.MaxInt); !slices.Equal(got, []int32{1, 3}) {
 		t.Errorf("%v", got)
 	}
 }

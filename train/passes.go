@@ -15,10 +15,10 @@ func PassTokens(trained, weights int64) int {
 }
 
 // Pass returns how many examples at the beginning of a batch go through the model together: parts of a batch have about as many
-// tokens each, at most limit, or are one example that has more. 0 means no limit. lengths are the tokens of all examples.
+// tokens each, at most limit, or are one example that has more. lengths are the tokens of all examples.
 func Pass(batch []int32, lengths []int, limit int) int {
 	total := tokens(batch, lengths)
-	if limit == 0 || total <= limit {
+	if total <= limit {
 		return len(batch)
 	}
 	parts := (total + limit - 1) / limit
