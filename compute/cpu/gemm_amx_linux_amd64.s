@@ -54,32 +54,45 @@
 	PREFETCHT0 (512*i+384)(DX)      \
 	PREFETCHT0 (512*i+448)(DX)
 
-// A loads words of a, B16 those of the first and second 16 columns of b.
+// A loads words of a, B0 and B1 those of the first and second 16 columns of b; C0 and C1 add their products to c.
 #define A(words) TILELOADD(4*words, 11, 8, 4)
 #define B0(words) TILELOADD(128*words, 3, 12, 6)
 #define B1(words) TILELOADD(128*words+64, 3, 12, 7)
 #define C0 TDPBF16PS(6, 4, 0)
 #define C1 TDPBF16PS(7, 4, 1)
 
+#define ZERO1 TILEZERO(0)
+#define ZERO2 TILEZERO(0); TILEZERO(1)
+#define LOAD1 TILELOADD(0, 7, 9, 0)
+#define LOAD2 TILELOADD(0, 7, 9, 0); TILELOADD(64, 7, 9, 1)
+#define STORE1 TILESTORED(0, 0, 7, 9)
+#define STORE2 TILESTORED(0, 0, 7, 9); TILESTORED(1, 64, 7, 9)
+
+// BEGIN and END are around a step along the depth, which is done for all of it and all tiles.
+#define BEGIN(ZERO, LOAD) \
+	ARGS                            \
+tile:                               \
+	CMPB first+120(FP), $0          \
+	JEQ  load                       \
+	ZERO                            \
+	JMP  steps                      \
+load:                               \
+	LOAD                            \
+steps:                              \
+	POINT                           \
+step:
+
+#define END(STORE) \
+	JNE step                        \
+	STORE                           \
+	DOWN                            \
+	JNE tile                        \
+	TILERELEASE                     \
+	RET
+
 // func tilesAMX(config *tileConfig, c, a, b []float32, tiles, k, rs, step, cs int, first bool)
 TEXT ·tilesAMX(SB), NOSPLIT, $0-121
-	ARGS
-
-tile:
-	CMPB first+120(FP), $0
-	JEQ  load
-	TILEZERO(0)
-	TILEZERO(1)
-	JMP  steps
-
-load:
-	TILELOADD(0, 7, 9, 0)
-	TILELOADD(64, 7, 9, 1)
-
-steps:
-	POINT
-
-step16:
+	BEGIN(ZERO2, LOAD2)
 	B0(0)
 	A(0)
 	C0
@@ -88,68 +101,25 @@ step16:
 	C1
 	FETCH(1)
 	ALONG(16)
-	JNE step16
-
-	TILESTORED(0, 0, 7, 9)
-	TILESTORED(1, 64, 7, 9)
-	DOWN
-	JNE tile
-	TILERELEASE
-	RET
+	END(STORE2)
 
 // func halvesAMX(config *tileConfig, c, a, b []float32, tiles, k, rs, step, cs int, first bool)
 // As tilesAMX, but sets only the first 16 columns of c.
 TEXT ·halvesAMX(SB), NOSPLIT, $0-121
-	ARGS
-
-tile:
-	CMPB first+120(FP), $0
-	JEQ  load
-	TILEZERO(0)
-	JMP  steps
-
-load:
-	TILELOADD(0, 7, 9, 0)
-
-steps:
-	POINT
-
-step16:
+	BEGIN(ZERO1, LOAD1)
 	B0(0)
 	A(0)
 	C0
 	FETCH(0)
 	FETCH(1)
 	ALONG(16)
-	JNE step16
-
-	TILESTORED(0, 0, 7, 9)
-	DOWN
-	JNE tile
-	TILERELEASE
-	RET
+	END(STORE1)
 
 // func tilesSplit(config *tileConfig, c, a, b []float32, tiles, k, rs, step, cs int, first bool)
 // A step is 48 words: 16 of the upper parts, 16 of the middle ones, 16 of the lower ones. Of the nine products of parts the six largest
 // are added to c.
 TEXT ·tilesSplit(SB), NOSPLIT, $0-121
-	ARGS
-
-tile:
-	CMPB first+120(FP), $0
-	JEQ  load
-	TILEZERO(0)
-	TILEZERO(1)
-	JMP  steps
-
-load:
-	TILELOADD(0, 7, 9, 0)
-	TILELOADD(64, 7, 9, 1)
-
-steps:
-	POINT
-
-step48:
+	BEGIN(ZERO2, LOAD2)
 	B0(32)
 	A(0)
 	C0
@@ -180,33 +150,12 @@ step48:
 	B1(16)
 	C1
 	ALONG(48)
-	JNE step48
-
-	TILESTORED(0, 0, 7, 9)
-	TILESTORED(1, 64, 7, 9)
-	DOWN
-	JNE tile
-	TILERELEASE
-	RET
+	END(STORE2)
 
 // func halvesSplit(config *tileConfig, c, a, b []float32, tiles, k, rs, step, cs int, first bool)
 // As tilesSplit, but sets only the first 16 columns of c.
 TEXT ·halvesSplit(SB), NOSPLIT, $0-121
-	ARGS
-
-tile:
-	CMPB first+120(FP), $0
-	JEQ  load
-	TILEZERO(0)
-	JMP  steps
-
-load:
-	TILELOADD(0, 7, 9, 0)
-
-steps:
-	POINT
-
-step48:
+	BEGIN(ZERO1, LOAD1)
 	B0(32)
 	A(0)
 	C0
@@ -227,10 +176,4 @@ step48:
 	C0
 	FETCH(5)
 	ALONG(48)
-	JNE step48
-
-	TILESTORED(0, 0, 7, 9)
-	DOWN
-	JNE tile
-	TILERELEASE
-	RET
+	END(STORE1)
