@@ -2,6 +2,7 @@
 
 #include "textflag.h"
 #include "avx2_amd64.h"
+#include "int8_amd64.h"
 
 // EIGHT turns 8 integers into floats in w.
 #define EIGHT(disp, at, w) \
@@ -57,29 +58,10 @@
 	DECQ    CX
 
 // func int8Dot4SIMD(dst []float32, q []byte, scale, x []float32, blocks, stride int)
-// Four dot products of rows of integers with x, 64 elements of each at a time. Registers: SI row 0, R9 row 3, R8
-// stride, AX what is fetched; DX, R12, R11 likewise for the scales; BX x, CX blocks.
+// Four dot products of rows of integers with x, 64 elements of each at a time. Registers: see DOT4.
 TEXT ·int8Dot4SIMD(SB), NOSPLIT, $0-112
 	WIDE(·int8Dot4AVX512)
-	MOVQ   dst_base+0(FP), DI
-	MOVQ   q_base+24(FP), SI
-	MOVQ   scale_base+48(FP), DX
-	MOVQ   x_base+72(FP), BX
-	MOVQ   blocks+96(FP), CX
-	MOVQ   stride+104(FP), R8
-	LEAQ   (SI)(R8*2), R9
-	ADDQ   R8, R9
-	LEAQ   (SI)(R8*4), AX
-	MOVQ   R8, R11
-	SHRQ   $4, R11
-	LEAQ   (DX)(R11*2), R12
-	ADDQ   R11, R12
-	VXORPS Y8, Y8, Y8
-	VXORPS Y9, Y9, Y9
-	VXORPS Y10, Y10, Y10
-	VXORPS Y11, Y11, Y11
-	CMPQ   CX, $24
-	JGT    wide
+	DOT4
 
 narrow:
 	FOUR(PREFETCHT0)
@@ -92,15 +74,7 @@ wide:
 	JNE wide
 
 sum:
-	// Lane i of X8 becomes the sum of row i.
-	VHADDPS      Y9, Y8, Y8
-	VHADDPS      Y11, Y10, Y10
-	VHADDPS      Y10, Y8, Y8
-	VEXTRACTF128 $1, Y8, X9
-	VADDPS       X9, X8, X8
-	VMOVUPS      X8, (DI)
-	VZEROUPPER
-	RET
+	SUM4
 
 // PAIR adds the products of 8 elements of two rows of W with 4 rows of x, disp bytes of W from where they are. The
 // scales of the rows are in Y14 and Y15.

@@ -1,6 +1,7 @@
 //go:build amd64 && !purego && !f64
 
 #include "textflag.h"
+#include "int8_amd64.h"
 
 // BLOCK512 is BLOCK with both of its sums in one register.
 #define BLOCK512(at, scale, total) \
@@ -43,27 +44,9 @@
 	DECQ    CX
 
 // func int8Dot4AVX512(dst []float32, q []byte, scale, x []float32, blocks, stride int)
-// Registers as in int8Dot4SIMD, and the same bits.
+// The same bits.
 TEXT ·int8Dot4AVX512(SB), NOSPLIT, $0-112
-	MOVQ   dst_base+0(FP), DI
-	MOVQ   q_base+24(FP), SI
-	MOVQ   scale_base+48(FP), DX
-	MOVQ   x_base+72(FP), BX
-	MOVQ   blocks+96(FP), CX
-	MOVQ   stride+104(FP), R8
-	LEAQ   (SI)(R8*2), R9
-	ADDQ   R8, R9
-	LEAQ   (SI)(R8*4), AX
-	MOVQ   R8, R11
-	SHRQ   $4, R11
-	LEAQ   (DX)(R11*2), R12
-	ADDQ   R11, R12
-	VXORPS Y8, Y8, Y8
-	VXORPS Y9, Y9, Y9
-	VXORPS Y10, Y10, Y10
-	VXORPS Y11, Y11, Y11
-	CMPQ   CX, $24
-	JGT    wide
+	DOT4
 
 narrow:
 	FOUR512(PREFETCHT0)
@@ -75,11 +58,4 @@ wide:
 	JNE wide
 
 sum:
-	VHADDPS      Y9, Y8, Y8
-	VHADDPS      Y11, Y10, Y10
-	VHADDPS      Y10, Y8, Y8
-	VEXTRACTF128 $1, Y8, X9
-	VADDPS       X9, X8, X8
-	VMOVUPS      X8, (DI)
-	VZEROUPPER
-	RET
+	SUM4
